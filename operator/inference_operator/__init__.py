@@ -1,0 +1,1 @@
+"""Kubernetes operator for Elasticsearch inference endpoints and ingest pipelines."""
