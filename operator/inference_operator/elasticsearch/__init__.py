@@ -1,0 +1,1 @@
+"""Everything that is said to Elasticsearch, and the only importer of httpx."""
