@@ -1,0 +1,123 @@
+"""What an operator of the operator can set: by flag, by environment (`INFERENCE_OPERATOR_…`), or in a YAML file.
+
+A flag wins over the environment, the environment over the file (`--config FILE`), the file over the default.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    CliSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)?")
+_UNITS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "h": 3600.0}
+
+
+def _seconds(value: object) -> object:
+    """`10m`, `30s`, `500ms` or a number of seconds."""
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.fullmatch(value.strip())
+    if match is None:
+        raise ValueError("write a duration such as 500ms, 30s, 10m or 1h")
+    return float(match["number"]) * _UNITS[match["unit"]]
+
+
+def _names(value: object) -> object:
+    """`a,b` as well as a list."""
+    if isinstance(value, str):
+        return tuple(name for name in re.split(r"[,\s]+", value) if name)
+    return value
+
+
+Seconds: TypeAlias = Annotated[float, BeforeValidator(_seconds)]
+Names: TypeAlias = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+
+
+class Settings(BaseSettings):
+    """One frozen value, read once at the start."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="INFERENCE_OPERATOR_", frozen=True, extra="forbid", cli_kebab_case=True, nested_model_default_partial_update=False
+    )
+    config_file: ClassVar[Path | None] = None
+
+    namespace: Names = Field((), description="Namespaces to watch, separated by commas. None: all of them.")
+    operator_namespace: str = Field(
+        "default",
+        description="The namespace that the operator runs in. The default connection always serves it.",
+    )
+    kubeconfig: Path | None = Field(
+        None, description="A kubeconfig file. Without it: the pod's ServiceAccount, else KUBECONFIG, else ~/.kube/config."
+    )
+    context: str | None = Field(None, description="The context of the kubeconfig file.")
+    default_connection_path: Path | None = Field(
+        None,
+        description="A folder with the files of a connection Secret (url, api-key | username, password | token, ca.crt, …), mostly a"
+        " mounted Secret. Objects without elasticsearchRef use it.",
+    )
+    default_connection_secret: str | None = Field(
+        None, description="A connection Secret as NAMESPACE/NAME, instead of --default-connection-path."
+    )
+    default_connection_namespaces: Names = Field(
+        (), description="Namespaces whose objects may use the default connection, beside the operator's own; * means all."
+    )
+    resync_interval: Seconds = Field(600.0, ge=1, description="How often each Elasticsearch cluster is compared as a whole.")
+    concurrency_per_cluster: int = Field(8, ge=1, le=64, description="Objects of one Elasticsearch cluster in work at once.")
+    requests_per_second: float = Field(50.0, gt=0, description="Budget of requests to one Elasticsearch cluster.")
+    backoff_max: Seconds = Field(300.0, ge=1, description="The longest pause between two attempts on one object.")
+    probe_address: str = Field("0.0.0.0", description="Where /livez and /readyz listen.")  # noqa: S104 - a kubelet must reach it
+    probe_port: int = Field(8080, ge=0, le=65535, description="Port of /livez and /readyz; 0 picks a free one and logs it.")
+    shutdown_grace: Seconds = Field(20.0, ge=0, description="How long work in hand may take after SIGTERM.")
+    log_format: Literal["json", "console"] = Field("json", description="json for machines, console for people.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least severe record to write.")
+
+    @field_validator("default_connection_secret")
+    @classmethod
+    def _is_namespaced(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[^/\s]+/[^/\s]+", value):
+            raise ValueError("write it as NAMESPACE/NAME")
+        return value
+
+    @model_validator(mode="after")
+    def _has_one_default_connection(self) -> Settings:
+        if self.default_connection_path is not None and self.default_connection_secret is not None:
+            raise ValueError("give default_connection_path or default_connection_secret, not both")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags and arguments first, then the environment, then the file."""
+        del dotenv_settings, file_secret_settings
+        file = YamlConfigSettingsSource(settings_cls, yaml_file=cls.config_file)
+        return init_settings, env_settings, file
+
+
+def load(arguments: list[str], config_file: Path | None) -> Settings:
+    """Read all sources. Raises pydantic.ValidationError naming each wrong setting; prints help and exits on `--help`."""
+
+    class CommandLine(Settings):
+        """Keeps Kubernetes resources and Elasticsearch equal. Ends on SIGTERM, after the work in hand."""
+
+    CommandLine.config_file = config_file
+    source: CliSettingsSource[Any] = CliSettingsSource(
+        CommandLine, cli_parse_args=arguments, cli_prog_name="inference-operator run"
+    )
+    return CommandLine(_cli_settings_source=source)
