@@ -1,0 +1,48 @@
+"""How an object says which Elasticsearch cluster it belongs to. Imports only the shared model parts."""
+
+from typing import Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from inference_operator.api.meta import ApiModel
+from inference_operator.api.rules import Rule, validations
+
+_ONE_WAY = (
+    "set exactly one of name (a cluster that ECK manages) and secretName (a Secret with url and credentials);"
+    " leave elasticsearchRef out to use the operator's default connection"
+)
+_ECK_ONLY = "serviceName and authSecretName refine a cluster that ECK manages: use them only together with name"
+
+
+class ElasticsearchRef(ApiModel):
+    """The Elasticsearch cluster: one that ECK manages (name) or any other by a Secret (secretName)."""
+
+    model_config = ConfigDict(
+        json_schema_extra=validations(
+            Rule("has(self.name) != has(self.secretName)", _ONE_WAY),
+            Rule("has(self.name) || !(has(self.serviceName) || has(self.authSecretName))", _ECK_ONLY),
+        )
+    )
+
+    name: str | None = Field(default=None, min_length=1, max_length=253)
+    """Name of the Elasticsearch object of ECK. The operator finds the Service, the CA and the credentials that ECK
+    made."""
+    namespace: str | None = Field(default=None, min_length=1, max_length=63)
+    """Namespace of the Elasticsearch object or of the Secret, if it is not that of this object. The owner of that
+    namespace must allow it with the annotation inference-operator.io/allow-namespaces on the target."""
+    service_name: str | None = Field(default=None, min_length=1, max_length=253)
+    """Service to connect to instead of NAME-es-http. Only together with name."""
+    secret_name: str | None = Field(default=None, min_length=1, max_length=253)
+    """Name of a Secret that describes the connection. Keys: url; api-key, or username and password, or token;
+    optionally ca.crt, tls.crt with tls.key, insecure-skip-tls-verify."""
+    auth_secret_name: str | None = Field(default=None, min_length=1, max_length=253)
+    """Secret with credentials of less power than the elastic superuser that ECK made. Same keys as for secretName,
+    without url. Only together with name. The only field of the reference that may change later."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.name is None) == (self.secret_name is None):
+            raise ValueError(_ONE_WAY)
+        if self.name is None and (self.service_name is not None or self.auth_secret_name is not None):
+            raise ValueError(_ECK_ONLY)
+        return self
