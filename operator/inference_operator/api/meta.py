@@ -35,7 +35,7 @@ class ApiModel(BaseModel):
     )
 
     def body(self) -> dict[str, Any]:
-        """Return the JSON form that the Kubernetes API takes: camelCase, fields that are None or empty lists left out."""
+        """Return the JSON form that the Kubernetes API takes: camelCase; what is None or an empty list is left out."""
         return {
             alias: _jsonable(value)
             for name, field in type(self).model_fields.items()
