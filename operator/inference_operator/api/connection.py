@@ -12,6 +12,20 @@ _ONE_WAY = (
     " leave elasticsearchRef out to use the operator's default connection"
 )
 _ECK_ONLY = "serviceName and authSecretName refine a cluster that ECK manages: use them only together with name"
+_FIXED = (
+    "an object can't be moved to another cluster: delete it and create a new one"
+    " (of elasticsearchRef, only authSecretName may change)"
+)
+
+
+def _same(field: str) -> str:
+    return f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
+
+
+_SAME_CLUSTER = " && ".join(_same(field) for field in ("name", "namespace", "serviceName", "secretName"))
+
+# For the spec that holds the reference: a rule beside the reference itself does not run when it appears or vanishes.
+CLUSTER_STAYS_CHOSEN = Rule("has(self.elasticsearchRef) == has(oldSelf.elasticsearchRef)", _FIXED)
 
 
 class ElasticsearchRef(ApiModel):
@@ -21,6 +35,7 @@ class ElasticsearchRef(ApiModel):
         json_schema_extra=validations(
             Rule("has(self.name) != has(self.secretName)", _ONE_WAY),
             Rule("has(self.name) || !(has(self.serviceName) || has(self.authSecretName))", _ECK_ONLY),
+            Rule(_SAME_CLUSTER, _FIXED),
         )
     )
 

@@ -29,7 +29,6 @@ InferenceId = Annotated[
     str,
     AfterValidator(_well_formed),
     Field(
-        min_length=1,
         max_length=MAX_LENGTH,
         json_schema_extra=validations(Rule(f"self.matches('{_PATTERN}')", _MALFORMED)),
     ),

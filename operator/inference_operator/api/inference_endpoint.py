@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 
-from inference_operator.api.connection import ElasticsearchRef
+from inference_operator.api.connection import CLUSTER_STAYS_CHOSEN, ElasticsearchRef
 from inference_operator.api.durations import Interval, Timeout, seconds
 from inference_operator.api.ids import InferenceId, is_reserved
 from inference_operator.api.invalid import first_fault
@@ -22,6 +22,7 @@ from inference_operator.api.policies import (
     ReplacePolicy,
 )
 from inference_operator.api.rules import Rule, validations
+from inference_operator.api.secret_settings import type_secrets
 from inference_operator.api.status import (
     MAX_DRIFT,
     Applied,
@@ -53,18 +54,6 @@ _RESERVED_ID = (
     " or set managementPolicy: Observe to watch the endpoint without changing it"
 )
 _ID_FIXED = "inferenceId can't be changed (left out, it is metadata.name): delete the object and create a new one"
-_CLUSTER_FIXED = (
-    "elasticsearchRef can't be moved to another cluster: delete the object and create a new one"
-    " (only authSecretName may change)"
-)
-
-
-def _same(field: str) -> str:
-    ref, old = f"self.elasticsearchRef.{field}", f"oldSelf.elasticsearchRef.{field}"
-    return f"has({ref}) == has({old}) && (!has({ref}) || {ref} == {old})"
-
-
-_SAME_CLUSTER = " && ".join(f"({_same(field)})" for field in ("name", "namespace", "serviceName", "secretName"))
 
 
 class InferenceEndpointSpec(ApiModel):
@@ -76,11 +65,7 @@ class InferenceEndpointSpec(ApiModel):
                 "!has(self.inferenceId) || !self.inferenceId.startsWith('.') || self.managementPolicy == 'Observe'",
                 _RESERVED_ID,
             ),
-            Rule(
-                "has(self.elasticsearchRef) == has(oldSelf.elasticsearchRef)"
-                f" && (!has(self.elasticsearchRef) || ({_SAME_CLUSTER}))",
-                _CLUSTER_FIXED,
-            ),
+            CLUSTER_STAYS_CHOSEN,
         )
     )
 
@@ -98,7 +83,7 @@ class InferenceEndpointSpec(ApiModel):
     service: str = Field(min_length=1, max_length=128, pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?$")
     """The service that runs the model, in the words of Elasticsearch: openai, cohere, elasticsearch, custom and so
     on."""
-    service_settings: dict[str, Any] = Field(default={}, max_length=128)
+    service_settings: dict[str, Any] = Field(default={}, max_length=128, json_schema_extra=type_secrets)
     """Settings of the service, passed to Elasticsearch as they are, so their names are snake_case. Any value, at any
     depth, may be a reference {valueFrom: {secretKeyRef: {name, key}}} or {valueFrom: {configMapKeyRef: {name,
     key}}}. Secret settings such as api_key must be references: plain text is refused."""
@@ -156,7 +141,10 @@ class InferenceEndpointStatus(ApiModel):
 
     observed_generation: int = -1
     """The metadata.generation that this status describes; -1 before the operator has seen the object."""
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[Condition, ...] = Field(
+        default=(),
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )
     """State of the object. Ready says whether the endpoint can be used; Stalled, that a person must act."""
     inference_id: str | None = None
     """Id of the endpoint in Elasticsearch."""

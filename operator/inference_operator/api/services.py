@@ -1,9 +1,9 @@
 """The catalogue of inference services: which settings they have, which of them are secret, and which may change.
 
-Decides nothing about objects. It is help, not law: a service or setting that is not listed is passed on to Elasticsearch
-as it is, and where the server's answer differs, the server is right. The data (`services.json`) follows the public API
-specification and the settings classes of Elasticsearch 8.11 to 9.5; `updatable` holds for 9.5. Imports nothing of this
-package.
+Decides nothing about objects. It is help, not law: a service or setting that is not listed is passed on to
+Elasticsearch as it is, and where the server's answer differs, the server is right. The data (`services.json`) follows
+the public API specification and the settings classes of Elasticsearch 8.11 to 9.5; `updatable` holds for 9.5. Imports
+nothing of this package.
 """
 
 import json
@@ -57,8 +57,8 @@ class Service:
         aliases: Other names under which Elasticsearch knew it.
         alias_of: The service that Elasticsearch stores and returns instead, as `elasticsearch` for `elser`; else None.
         task_types: What it can do.
-        min_version: The first version of Elasticsearch that has it, as (major, minor, patch); None when it is not part of
-            Elastic's own builds.
+        min_version: The first version of Elasticsearch that has it, as (major, minor, patch); None when it is not
+            part of Elastic's own builds.
         chunking: Whether its embeddings take `chunking_settings`.
         service_settings: The settings of `service_settings` by name.
         task_settings: The settings of `task_settings` by name.
@@ -104,8 +104,8 @@ class Catalogue:
     def is_sensitive(self, service: str, name: str) -> bool:
         """Whether a service setting holds a secret.
 
-        A name that the service is not known to have counts as secret when any other service has a secret of that name: it
-        may be a new service, or a key in the wrong place, which is a secret all the same.
+        A name that the service is not known to have counts as secret when any other service has a secret of that
+        name: it may be a new service, or a key in the wrong place, which is a secret all the same.
         """
         setting = self.setting(service, name)
         return name in self.sensitive_names() if setting is None else setting.sensitive

@@ -1,0 +1,65 @@
+"""The generated files: CustomResourceDefinitions as YAML, in `crds/` and, for Helm, in the chart.
+
+    python -m inference_operator.manifests write|check [--root CHECKOUT]
+
+`check` writes nothing and exits with 1, naming the files that differ from what the models say.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from inference_operator.api.crd import manifests
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FOLDERS = ("crds", "charts/inference-operator/crds")
+_HEADER = "# Generated from the models in operator/inference_operator/api by `make generate`. Do not edit.\n"
+
+
+def render() -> dict[str, str]:
+    """Return the text of each manifest by file name."""
+    return {
+        name: _HEADER + yaml.safe_dump(manifest, sort_keys=False, width=120, allow_unicode=True)
+        for name, manifest in manifests().items()
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the files, or check that they are fresh. Returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m inference_operator.manifests",
+        description="Write the CustomResourceDefinitions, or check that they are fresh.",
+    )
+    parser.add_argument("command", choices=("write", "check"))
+    parser.add_argument("--root", type=Path, default=Path(), help="folder of the checkout (default: the current one)")
+    options = parser.parse_args(arguments)
+    stale = _stale(options.root)
+    if options.command == "check":
+        return _complain(stale)
+    for path, text in stale.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"wrote {path}\n")
+    return 0
+
+
+def _stale(root: Path) -> dict[Path, str]:
+    files = {root / folder / name: text for folder in FOLDERS for name, text in render().items()}
+    return {path: text for path, text in files.items() if not path.is_file() or path.read_text("utf-8") != text}
+
+
+def _complain(stale: dict[Path, str]) -> int:
+    for path in stale:
+        sys.stderr.write(f"{path} differs from the models: run `make generate` and commit the result\n")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
