@@ -48,7 +48,11 @@ class Settings(BaseSettings):
     """One frozen value, read once at the start."""
 
     model_config = SettingsConfigDict(
-        env_prefix="INFERENCE_OPERATOR_", frozen=True, extra="forbid", cli_kebab_case=True, nested_model_default_partial_update=False
+        env_prefix="INFERENCE_OPERATOR_",
+        frozen=True,
+        extra="forbid",
+        cli_kebab_case=True,
+        nested_model_default_partial_update=False,
     )
     config_file: ClassVar[Path | None] = None
 

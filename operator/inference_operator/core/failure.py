@@ -57,7 +57,7 @@ class HttpFailure:
 class ReferenceKind(StrEnum):
     """What is wrong with something that the spec names."""
 
-    SECRET_NOT_FOUND = "SecretNotFound"
+    SECRET_NOT_FOUND = "SecretNotFound"  # noqa: S105 - a reason
     CONFIG_MAP_NOT_FOUND = "ConfigMapNotFound"
     KEY_MISSING = "SecretKeyMissing"
     NOT_CONVERTIBLE = "NotConvertible"

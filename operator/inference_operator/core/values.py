@@ -6,10 +6,11 @@ travels inside `Sealed`, whose `repr` names the source and never the value.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
+
+from inference_operator.api.status import SourceKind
 
 Json: TypeAlias = Any
 """JSON as Python knows it: None, bool, int, float, str, list, dict."""
@@ -23,14 +24,7 @@ Path: TypeAlias = tuple[str, ...]
 
 def dotted(path: Path) -> str:
     """`serviceSettings.rate_limit.requests_per_minute`, as shown in `status` and in messages."""
-    return ".".join(path)
-
-
-class SourceKind(StrEnum):
-    """The kinds of object that a value may be fed from."""
-
-    SECRET = "Secret"
-    CONFIG_MAP = "ConfigMap"
+    return ".".join(path).replace(".[", "[")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,10 +41,20 @@ class ObjectRef:
 
 @dataclass(frozen=True, slots=True, order=True)
 class ObjectVersion:
-    """Which content of an object was read: its uid and resourceVersion. Tells a change without holding the content."""
+    """Which content of an object was read, by uid and resourceVersion: tells a change without holding the content."""
 
     uid: str
     resource_version: str
+
+
+class Unread:
+    """Stands for a value that was not read, because the version of its Secret has not changed since it was written."""
+
+    def __repr__(self) -> str:
+        return "<unread>"
+
+
+UNREAD: Final = Unread()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ class Sealed:
 def reveal(tree: Tree) -> Json:
     """The tree as it goes over the wire, secrets in clear. Its result must not be stored, logged or shown."""
     if isinstance(tree, Sealed):
+        if tree.value is UNREAD:
+            raise ValueError(f"{tree} was not read, so it can't be sent")
         return tree.value
     if isinstance(tree, Mapping):
         return {key: reveal(value) for key, value in tree.items()}
@@ -90,15 +96,22 @@ def show(tree: Tree) -> Json:
     return tree
 
 
-def sealed_leaves(tree: Tree) -> frozenset[Json]:
-    """Every secret string of the tree, for scrubbing a text that may quote one."""
+def leaves(tree: Tree, path: Path = ()) -> Iterator[tuple[Path, Tree]]:
+    """Every leaf with its path. A list is a leaf: Elasticsearch replaces lists as a whole. So is an empty object."""
+    if isinstance(tree, Mapping) and tree:
+        for key, value in tree.items():
+            yield from leaves(value, (*path, str(key)))
+    else:
+        yield path, tree
+
+
+def sealed(tree: Tree) -> Iterator[Sealed]:
+    """Every sealed value, also inside lists."""
     if isinstance(tree, Sealed):
-        return frozenset({str(tree.value)}) if tree.value not in (None, "") else frozenset()
-    if isinstance(tree, Mapping):
-        return frozenset().union(*(sealed_leaves(value) for value in tree.values()))
-    if isinstance(tree, list):
-        return frozenset().union(*(sealed_leaves(value) for value in tree))
-    return frozenset()
+        yield tree
+    elif isinstance(tree, Mapping | list):
+        for value in tree.values() if isinstance(tree, Mapping) else tree:
+            yield from sealed(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +130,19 @@ class Desired:
     chunking_settings: Mapping[str, Tree] | None
     sources: Mapping[ObjectRef, ObjectVersion]
 
+    @property
+    def tree(self) -> Mapping[str, Tree]:
+        """The three blocks under the names that users write."""
+        blocks: dict[str, Tree] = {"serviceSettings": self.service_settings, "taskSettings": self.task_settings}
+        if self.chunking_settings is not None:
+            blocks["chunkingSettings"] = self.chunking_settings
+        return blocks
+
+    @property
+    def is_read(self) -> bool:
+        """True when every sealed value is at hand, so that the whole can be sent."""
+        return all(leaf.value is not UNREAD for leaf in sealed(self.tree))
+
 
 @dataclass(frozen=True, slots=True)
 class Observed:
@@ -128,6 +154,15 @@ class Observed:
     service_settings: Mapping[str, Json]
     task_settings: Mapping[str, Json]
     chunking_settings: Mapping[str, Json] | None
+
+    @property
+    def tree(self) -> Mapping[str, Json]:
+        """The three blocks under the names that users write."""
+        return {
+            "serviceSettings": self.service_settings,
+            "taskSettings": self.task_settings,
+            "chunkingSettings": self.chunking_settings or {},
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,301 @@
+"""Everything that a decision may depend on, as one frozen value, and how an answer changes it.
+
+`gather` fills it, `plan` reads it, `advance` folds the answer of each step back in. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from inference_operator.api.inference_endpoint import InferenceEndpointSpec, InferenceEndpointStatus
+from inference_operator.api.policies import DeletionPolicy, ManagementPolicy
+from inference_operator.core.compare import (
+    Difference,
+    Mutability,
+    Yardstick,
+    compare,
+    digest,
+    hides_values,
+    is_in_cluster,
+    secret_paths,
+)
+from inference_operator.core.failure import Failure, HttpFailure, TransportFailure
+from inference_operator.core.reasons import Reason
+from inference_operator.core.values import (
+    ABSENT,
+    Absent,
+    Deployment,
+    Desired,
+    Observed,
+    Path,
+    Server,
+    Usage,
+    dotted,
+)
+from inference_operator.core.verdict import (
+    Claim,
+    Create,
+    Delete,
+    DryRun,
+    Inspect,
+    Look,
+    Resolve,
+    SetFinalizer,
+    Step,
+    Unclaim,
+    Update,
+    Validate,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimMark:
+    """The annotation `<uid>@<cluster>/<id>`: this object is about to create, or created, that endpoint."""
+
+    uid: str
+    cluster: str
+    inference_id: str
+
+    @classmethod
+    def parse(cls, text: str | None) -> ClaimMark | None:
+        """None where there is no claim, or something that is none: a mangled claim counts for nothing."""
+        uid, at, rest = (text or "").partition("@")
+        cluster, slash, inference_id = rest.rpartition("/")
+        return cls(uid, cluster, inference_id) if uid and at and cluster and slash and inference_id else None
+
+    def __str__(self) -> str:
+        return f"{self.uid}@{self.cluster}/{self.inference_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with the spec itself, found without asking anybody."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What was done in this pass. `updated` are the paths of successful updates; `tried` the last step that failed."""
+
+    claimed: bool = False
+    written: bool = False
+    looked_again: bool = False
+    validated: bool = False
+    inspected: bool = False
+    updated: frozenset[Path] = frozenset()
+    tried: Step | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One object and its endpoint, as far as they are known now.
+
+    `observed` is None while it is not known; `fresh` says that it comes from an answer to this very pass rather than from a
+    bulk read. `secrets_changed`: a value that was fed differs from what was last sent, or that can't be excluded.
+    `failure` is what stopped `gather`, or the last step (then `done.tried` names the step). `abandoned`: there is no way to
+    reach Elasticsearch and there won't be one. `rival` owns the same id, as `namespace/name`.
+    """
+
+    uid: str
+    generation: int
+    inference_id: str
+    spec: InferenceEndpointSpec
+    previous: InferenceEndpointStatus
+    deleting: bool = False
+    has_finalizer: bool = False
+    claim: ClaimMark | None = None
+    problem: Problem | None = None
+    server: Server | None = None
+    rival: str | None = None
+    desired: Desired | None = None
+    secrets_changed: bool = False
+    observed: Observed | Absent | None = None
+    fresh: bool = False
+    usage: Usage | None = None
+    deployment: Deployment | None = None
+    failure: Failure | None = None
+    abandoned: bool = False
+    done: Pass = field(default_factory=Pass)
+
+    @property
+    def observes_only(self) -> bool:
+        return self.spec.management_policy is ManagementPolicy.OBSERVE
+
+    @property
+    def deletes(self) -> bool:
+        """True when the endpoint goes with the object."""
+        return not self.observes_only and self.spec.deletion_policy is DeletionPolicy.DELETE
+
+    @property
+    def claimed_by_uid(self) -> bool:
+        """A claim counts only for the object's own uid: copies and restored objects carry one, too."""
+        return self.claim is not None and self.claim.uid == self.uid and self.claim.inference_id == self.inference_id
+
+    @property
+    def owned(self) -> bool:
+        """True when what stands under the id in this cluster is, or will be, this object's."""
+        claim = self.claim
+        return self.claimed_by_uid and claim is not None and self.server is not None and self.server.is_called(claim.cluster)
+
+    @property
+    def new_claim(self) -> ClaimMark:
+        """The claim to write. Needs `server`."""
+        assert self.server is not None
+        return ClaimMark(self.uid, self.server.identity, self.inference_id)
+
+    @property
+    def spec_was_applied(self) -> bool:
+        """True when the spec says what was last written with success, so that a difference is somebody else's doing."""
+        applied = self.previous.applied
+        if self.desired is None or applied is None:
+            return False
+        return applied.digest == digest(self.desired) and self.cluster_is_the_same
+
+    @property
+    def cluster_is_the_same(self) -> bool:
+        """False only when both UUIDs are known and differ."""
+        before, now = self.previous.cluster, self.server
+        return before is None or now is None or None in (before.uuid, now.uuid) or before.uuid == now.uuid
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """What is not as the spec says. Empty while a side is unknown."""
+        if self.desired is None or not isinstance(self.observed, Observed):
+            return ()
+        applied = self.previous.applied
+        edited = applied is not None and not self.spec_was_applied
+        yardstick = Yardstick(
+            version=self.server.parsed_version if self.server else None,
+            absent_counts=not self.done.written and (edited or not self.owned),
+            once_set=frozenset(applied.paths) if applied and not self.done.written else frozenset(),
+        )
+        return compare(self.desired, self.observed, yardstick)
+
+    @property
+    def stuck(self) -> tuple[Difference, ...]:
+        """The differences that `_update` can't mend, as known beforehand or as the answers showed."""
+        return tuple(d for d in self.differences if d.mutability is Mutability.IMMUTABLE or self.was_ignored(d))
+
+    @property
+    def mendable(self) -> tuple[Difference, ...]:
+        """The differences to send in an `_update`."""
+        stuck = {difference.path for difference in self.stuck}
+        return tuple(d for d in self.differences if d.path not in stuck)
+
+    def was_ignored(self, difference: Difference) -> bool:
+        """True when an update said 200 and changed nothing, in this pass or, for this very spec and server, in an earlier one."""
+        if difference.path in self.done.updated:
+            return True
+        if self.previous.observed_generation != self.generation or not self._same_version:
+            return False
+        told = {Reason.UPDATE_IGNORED, Reason.REPLACE_REQUIRED, Reason.REPLACE_BLOCKED}
+        known = any(c.type == "Synced" and c.reason in told for c in self.previous.conditions)
+        return known and dotted(difference.path) in {entry.path for entry in self.previous.drift}
+
+    @property
+    def _same_version(self) -> bool:
+        before, now = self.previous.cluster, self.server
+        return before is not None and now is not None and before.version == now.version
+
+    @property
+    def secrets_to_send(self) -> frozenset[Path]:
+        """The settings to send again because their Secret changed."""
+        if self.desired is None or not self.secrets_changed or self.done.written:
+            return frozenset()
+        return secret_paths(self.desired)
+
+    @property
+    def needs_values(self) -> bool:
+        """True when nothing can be said before the secret values are read."""
+        if self.desired is None or self.desired.is_read:
+            return False
+        return isinstance(self.observed, Observed) and hides_values(self.desired, self.observed)
+
+    @property
+    def runs_in_cluster(self) -> bool:
+        return self.desired is not None and is_in_cluster(self.desired)
+
+    @property
+    def deployment_id(self) -> str:
+        """The deployment behind an in-cluster model: its own unless it is attached to another."""
+        if isinstance(self.observed, Observed):
+            attached = self.observed.service_settings.get("deployment_id")
+            if isinstance(attached, str) and attached:
+                return attached
+        return self.inference_id
+
+
+@dataclass(frozen=True, slots=True)
+class Patched:
+    """Kubernetes took a patch of the object's metadata."""
+
+
+Answer: TypeAlias = Observed | Absent | Usage | Deployment | Desired | Patched | Failure | None
+"""What a step brought. None: asked, and there is no deployment."""
+
+
+def advance(situation: Situation, step: Step, answer: Answer) -> Situation:
+    """The situation after a step. A failed step is remembered in `done.tried`, so that `plan` can decide what it means."""
+    if isinstance(answer, HttpFailure | TransportFailure) and not _is_acceptance(step, answer):
+        return replace(situation, failure=answer, done=replace(situation.done, tried=step))
+    if isinstance(step, Claim | Unclaim | SetFinalizer):
+        return _patched(situation, step)
+    if isinstance(step, Delete) or isinstance(answer, Absent):
+        done = replace(situation.done, validated=False, written=False, updated=frozenset(), inspected=False)
+        return replace(situation, observed=ABSENT, fresh=True, usage=None, deployment=None, done=done)
+    return _answered(situation, step, answer)
+
+
+def _is_acceptance(step: Step, failure: Failure) -> bool:
+    """A PUT to an id that is taken validates everything first: `already exists` then means that the settings are good."""
+    return isinstance(step, Validate) and isinstance(failure, HttpFailure) and already_exists(failure)
+
+
+def already_exists(failure: Failure | None) -> bool:
+    """True for the answer of a PUT to an id that is taken."""
+    return isinstance(failure, HttpFailure) and failure.type == "resource_already_exists_exception"
+
+
+def _patched(situation: Situation, step: Step) -> Situation:
+    match step:
+        case Claim():
+            done = replace(situation.done, claimed=True)
+            return replace(situation, claim=situation.new_claim, has_finalizer=situation.deletes, done=done)
+        case Unclaim():
+            return replace(situation, claim=None, has_finalizer=False, failure=None, done=Pass())
+        case SetFinalizer(present=present):
+            return replace(situation, has_finalizer=present)
+        case _:
+            raise AssertionError(step)
+
+
+def _answered(situation: Situation, step: Step, answer: Answer) -> Situation:
+    done = situation.done
+    match step:
+        case Look():
+            assert isinstance(answer, Observed)
+            return replace(situation, observed=answer, fresh=True, done=replace(done, looked_again=True))
+        case Resolve():
+            assert isinstance(answer, Desired)
+            return replace(situation, desired=answer)
+        case Create():
+            assert isinstance(answer, Observed)
+            done = replace(done, written=True, looked_again=False)
+            return replace(situation, observed=answer, fresh=True, failure=None, done=done)
+        case Update(paths=paths):
+            assert isinstance(answer, Observed)
+            done = replace(done, written=True, updated=done.updated | paths)
+            return replace(situation, observed=answer, fresh=True, failure=None, done=done)
+        case Validate():
+            return replace(situation, done=replace(done, validated=True))
+        case DryRun():
+            assert isinstance(answer, Usage)
+            return replace(situation, usage=answer)
+        case Inspect():
+            assert answer is None or isinstance(answer, Deployment)
+            return replace(situation, deployment=answer, done=replace(done, inspected=True))
+        case _:
+            raise AssertionError(step)
