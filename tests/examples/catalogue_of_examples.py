@@ -1,0 +1,75 @@
+"""The example files as values, for every test that reads, applies or runs them.
+
+Decides which files are examples and how a reference of an endpoint is answered from the Secrets of its own file. Must not
+import the operator: the examples are judged by it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+
+Resource: TypeAlias = dict[str, Any]
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SERVICES = EXAMPLES / "services"
+
+PATCHES = frozenset({EXAMPLES / "connection" / "eck-auth-patch.yaml"})
+"""Files for `kubectl patch`: parts of an object, which nobody can apply."""
+
+
+def example_files() -> list[Path]:
+    """The examples of services, sorted. They use the default connection, and become Ready all together."""
+    return sorted(SERVICES.glob("*.yaml"))
+
+
+def manifest_files() -> list[Path]:
+    """Every file that `kubectl apply` takes, sorted: those of services, of connections and of the first endpoint."""
+    return sorted(path for path in EXAMPLES.rglob("*.yaml") if path not in PATCHES)
+
+
+def resources(path: Path) -> list[Resource]:
+    """The objects of one file, in its order."""
+    return [document for document in yaml.safe_load_all(path.read_text(encoding="utf-8")) if document is not None]
+
+
+def of_kind(path: Path, kind: str) -> list[Resource]:
+    """The objects of one file that have this kind."""
+    return [resource for resource in resources(path) if resource["kind"] == kind]
+
+
+def endpoint(path: Path) -> Resource:
+    """The one `InferenceEndpoint` of a file of `example_files`."""
+    (found,) = of_kind(path, "InferenceEndpoint")
+    return found
+
+
+def inference_id(resource: Resource) -> str:
+    """The id that the endpoint gets in Elasticsearch."""
+    return str(resource["spec"].get("inferenceId", resource["metadata"]["name"]))
+
+
+def request_body(path: Path) -> Resource:
+    """What `PUT _inference/{task}/{id}` is sent for the endpoint of a file, its references answered by its Secrets."""
+    secrets = {secret["metadata"]["name"]: secret["stringData"] for secret in of_kind(path, "Secret")}
+    spec = endpoint(path)["spec"]
+    blocks = {
+        "service": spec["service"],
+        "service_settings": spec.get("serviceSettings", {}),
+        "task_settings": spec.get("taskSettings"),
+        "chunking_settings": spec.get("chunkingSettings"),
+    }
+    return {name: _filled(block, secrets) for name, block in blocks.items() if block is not None}
+
+
+def _filled(node: Any, secrets: dict[str, dict[str, str]]) -> Any:
+    if isinstance(node, dict):
+        if "valueFrom" in node:
+            selector = node["valueFrom"]["secretKeyRef"]
+            return secrets[selector["name"]][selector["key"]]
+        return {key: _filled(value, secrets) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_filled(value, secrets) for value in node]
+    return node
