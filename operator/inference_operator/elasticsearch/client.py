@@ -1,0 +1,211 @@
+"""One HTTP client for one cluster: a request goes in, a response or a failure comes out, never an exception.
+
+Decides on limits, timeouts and what a lost request means. It never retries: whether to try again is decided above, where
+it is known what was asked. Redirects are not followed. Proxies of the environment (HTTPS_PROXY, NO_PROXY) are
+honoured, since that is how some clusters are reached; credentials come from the connection alone, never from `.netrc` or
+a URL. httpx is imported here and in `losses`, nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import httpx
+
+from inference_operator.core.failure import HttpFailure, TransportFailure, TransportKind
+from inference_operator.elasticsearch.answers import MAX_BODY, Answer, Response, read
+from inference_operator.elasticsearch.breaker import Breaker, Outcome, Permit
+from inference_operator.elasticsearch.budget import Budget
+from inference_operator.elasticsearch.connection import ApiKey, BasicAuth, Bearer, Connection
+from inference_operator.elasticsearch.losses import kind_of, why
+from inference_operator.elasticsearch.timing import Clock, deadline
+from inference_operator.elasticsearch.tls import UnusableTlsMaterialError, client_context
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from inference_operator.core.failure import Failure
+    from inference_operator.elasticsearch.limits import Limits
+    from inference_operator.elasticsearch.requests import Request
+
+_USER_AGENT = f"inference-operator/{version('inference-operator')}"
+_CLOSED = "the connection was closed, because its Secret changed or the operator is stopping"
+
+
+class ElasticsearchClient:
+    """Sends requests to one cluster, within its limits.
+
+    Args:
+        connection: where to and as whom.
+        clock: for the breaker, the budget and the deadline of each request.
+        limits: see `Limits`.
+        transport: instead of the network, for tests; then the environment's proxies are not asked.
+    """
+
+    def __init__(
+        self, connection: Connection, clock: Clock, limits: Limits, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self._connection = connection
+        self._address = connection.address
+        self._clock = clock
+        self._limits = limits
+        self._breaker = Breaker(clock, limits)
+        self._budget = Budget(clock, limits)
+        self._slots = asyncio.Semaphore(limits.concurrency)
+        self._closing = False
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._http = self._open(transport)
+
+    @property
+    def address(self) -> str:
+        """Scheme, host, port and path of the cluster."""
+        return self._address
+
+    async def send(self, request: Request) -> Response | Failure:
+        """Send once, when it is this request's turn. Raises only CancelledError."""
+        if isinstance(self._http, TransportFailure):
+            return self._http
+        if self._closing:
+            return TransportFailure(TransportKind.CONNECT, self._address, _CLOSED)
+        if (wait := self._breaker.wait()) is not None:
+            return self._left_alone(wait)
+        self._under_way += 1
+        self._idle.clear()
+        try:
+            return await self._in_turn(self._http, request)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
+    async def aclose(self) -> None:
+        """Take no more requests, let those under way end (each has a deadline), close the connections."""
+        self._closing = True
+        await self._idle.wait()
+        if isinstance(self._http, httpx.AsyncClient):
+            await self._http.aclose()
+
+    async def _in_turn(self, http: httpx.AsyncClient, request: Request) -> Response | Failure:
+        if (wait := await self._budget.turn()) is not None:
+            detail = "not sent: too many requests are waiting, or Elasticsearch asked for patience"
+            return TransportFailure(TransportKind.BREAKER, self._address, detail, retry_after=wait)
+        async with self._slots:
+            permit = self._breaker.enter()
+            if not isinstance(permit, Permit):
+                return self._left_alone(permit)
+            outcome = Outcome.UNTOLD
+            try:
+                result = await self._exchange(http, request)
+                outcome = _outcome(request, result)
+            finally:
+                permit.settle(outcome)
+        if (patience := _asked_patience(result)) is not None:
+            self._budget.hold(patience)
+        return result
+
+    async def _exchange(self, http: httpx.AsyncClient, request: Request) -> Response | Failure:
+        patience = request.allowance + self._limits.read_margin
+        timeout = httpx.Timeout(patience, connect=self._limits.connect_timeout, pool=None)
+        try:
+            async with deadline(self._clock, self._limits.connect_timeout + patience):
+                answer = await self._fetch(http, self._message(http, request, timeout))
+        except TimeoutError:
+            return self._lost(TransportKind.TIMEOUT, f"no complete answer to {request.operation} in {patience:.0f} s")
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, RuntimeError) as error:
+            return self._lost(kind_of(error), why(error))
+        return read(answer, request.operation, self._address, self._clock.now())
+
+    async def _fetch(self, http: httpx.AsyncClient, message: httpx.Request) -> Answer:
+        response = await http.send(message, stream=True)
+        try:
+            body, cut = await _bounded(response.aiter_bytes())
+        finally:
+            await response.aclose()
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, headers, body, cut=cut)
+
+    def _message(self, http: httpx.AsyncClient, request: Request, timeout: httpx.Timeout) -> httpx.Request:
+        content = None if request.body is None else json.dumps(request.body).encode()
+        headers = {"content-type": "application/json"} if content is not None else {}
+        return http.build_request(
+            request.method,
+            self._address + request.path,
+            params=request.params or None,
+            content=content,
+            headers=headers,
+            timeout=timeout,
+        )
+
+    def _open(self, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient | TransportFailure:
+        certificate = self._connection.client_certificate
+        try:
+            context = client_context(
+                self._connection.ca_pem,
+                (certificate.cert_pem, certificate.key_pem) if certificate else None,
+                verify=self._connection.verify,
+            )
+        except UnusableTlsMaterialError as error:
+            return TransportFailure(TransportKind.TLS, self._address, str(error))
+        return httpx.AsyncClient(
+            headers={"accept": "application/json", "user-agent": _USER_AGENT, **_authorization(self._connection)},
+            verify=context,
+            transport=transport,
+            follow_redirects=False,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=self._limits.concurrency),
+        )
+
+    def _left_alone(self, wait: float) -> TransportFailure:
+        detail = "not sent: the last requests to this cluster were lost, so it is left alone for a moment"
+        return TransportFailure(TransportKind.BREAKER, self._address, detail, retry_after=wait)
+
+    def _lost(self, kind: TransportKind, detail: str) -> TransportFailure:
+        return TransportFailure(kind, self._address, detail)
+
+
+async def _bounded(chunks: AsyncIterator[bytes]) -> tuple[bytes, bool]:
+    """The body, and whether there was more of it than `MAX_BODY`."""
+    body = bytearray()
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > MAX_BODY:
+            return b"", True
+    return bytes(body), False
+
+
+def _authorization(connection: Connection) -> dict[str, str]:
+    match connection.credentials:
+        case BasicAuth(username, password):
+            return {"authorization": "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()}
+        case ApiKey(encoded):
+            return {"authorization": f"ApiKey {encoded}"}
+        case Bearer(token):
+            return {"authorization": f"Bearer {token}"}
+        case None:
+            return {}
+
+
+def _asked_patience(result: Response | Failure) -> float | None:
+    """Seconds that Elasticsearch, or a proxy in its name, wants to be left alone."""
+    match result:
+        case HttpFailure(status=HTTPStatus.TOO_MANY_REQUESTS | HTTPStatus.SERVICE_UNAVAILABLE) | TransportFailure():
+            return result.retry_after
+        case _:
+            return None
+
+
+def _outcome(request: Request, result: Response | Failure) -> Outcome:
+    """What a result says about the cluster, for the breaker."""
+    match result:
+        case TransportFailure(kind=TransportKind.TIMEOUT) if request.calls_provider:
+            return Outcome.UNTOLD
+        case TransportFailure() | HttpFailure(status=HTTPStatus.SERVICE_UNAVAILABLE):
+            return Outcome.LOST
+        case _:
+            return Outcome.ALIVE

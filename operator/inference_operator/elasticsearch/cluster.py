@@ -1,0 +1,201 @@
+"""One cluster, as the rest of the operator sees it: endpoints, deployments, the server itself.
+
+Decides which request answers which question and what an answer changes in what is known: a write updates the snapshot from
+its own answer, a lost write makes its id unknown. Decides nothing about what ought to be. Failures are returned.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeAlias
+
+from inference_operator.core.failure import Failure, HttpFailure
+from inference_operator.core.values import ABSENT, Absent, Observed, Server, Usage
+from inference_operator.elasticsearch import documents, requests
+from inference_operator.elasticsearch.bodies import create_body, update_body
+from inference_operator.elasticsearch.client import ElasticsearchClient
+from inference_operator.elasticsearch.documents import Listing, absent_or, parsed, usage_of
+from inference_operator.elasticsearch.shared_read import SharedRead
+from inference_operator.elasticsearch.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import httpx
+
+    from inference_operator.core.values import Deployment, Desired, Path, Version
+    from inference_operator.elasticsearch.connection import Connection
+    from inference_operator.elasticsearch.limits import Limits
+    from inference_operator.elasticsearch.timing import Clock
+
+__all__ = ["Catalogue", "Cluster", "usage_of"]
+
+Catalogue: TypeAlias = "tuple[tuple[str, Mapping[str, bool]], ...]"
+"""Per service: its settings, and whether each says that it may be updated."""
+
+
+class Cluster:
+    """Reads are shared and bounded, however many objects ask; `invalidate` begins a new round of them."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        clock: Clock,
+        limits: Limits,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._client = ElasticsearchClient(connection, clock, limits, transport)
+        address = self._client.address
+        self._snapshot = Snapshot(self._read_all, self._read_one, clock, address, limits.single_reads)
+        self._server: SharedRead[Server] = SharedRead(self._read_server, clock, address)
+        self._deployments: SharedRead[dict[str, Deployment]] = SharedRead(self._read_deployments, clock, address)
+        self._services: SharedRead[Catalogue] = SharedRead(self._read_services, clock, address)
+        self._last_server: Server | None = None
+
+    @property
+    def address(self) -> str:
+        """`https://host:9200`, without credentials."""
+        return self._client.address
+
+    async def server(self, max_age: float | None = None) -> Server | Failure:
+        """UUID and version. A user who may not read them (403) learns that they are unknown, which is no failure."""
+        return await self._server.get(max_age)
+
+    async def peek(self, inference_id: str) -> Observed | Absent | Failure:
+        """The endpoint as of the last reading of all, or of our own requests since. May prove equality only."""
+        return await self._snapshot.endpoint(inference_id)
+
+    async def look(self, inference_id: str) -> Observed | Absent | Failure:
+        """The endpoint as it is now: one GET."""
+        stamp = self._snapshot.stamp()
+        found = await self._read_one(inference_id)
+        if isinstance(found, Observed | Absent):
+            self._snapshot.record(inference_id, found, stamp)
+        return found
+
+    async def create(self, desired: Desired, timeout: float) -> Observed | Failure:  # noqa: ASYNC109 - the server's
+        """PUT. After any failure the endpoint may be there all the same: look."""
+        return await self._put(desired, timeout)
+
+    async def validate(self, desired: Desired, timeout: float) -> Observed | Failure:  # noqa: ASYNC109 - the server's
+        """PUT to an id that is taken, which has the server check everything and then refuse.
+
+        `resource_already_exists_exception` is the good answer: the settings passed. An `Observed` means that the endpoint
+        had gone meanwhile and was created with these settings.
+        """
+        return await self._put(desired, timeout)
+
+    async def update(
+        self,
+        desired: Desired,
+        paths: Iterable[Path],
+        timeout: float,  # noqa: ASYNC109 - the server's
+    ) -> Observed | Failure:
+        """Update in place: the settings at `paths`, and every secret. What came back must be compared.
+
+        Where nothing can be sent (no secret, and what changed was left out of the spec) the endpoint is read instead.
+        """
+        body = update_body(desired, paths, self._snapshot.last_seen(desired.inference_id))
+        if not body:
+            found = await self.look(desired.inference_id)
+            return _not_found("inference.get") if isinstance(found, Absent) else found
+        request = requests.update_endpoint(desired.task_type, desired.inference_id, body, timeout, await self._version())
+        return await self._write(desired.inference_id, request)
+
+    async def dry_run(self, inference_id: str) -> Usage | Absent | Failure:
+        """Who refers to the endpoint. Deletes nothing."""
+        request = requests.delete_endpoint(inference_id, dry_run=True)
+        return absent_or(parsed(await self._client.send(request), documents.usage))
+
+    async def delete(self, inference_id: str, force: bool = False) -> Usage | Absent | Failure:
+        """Delete. The usage is what was cut loose; `Absent`: it was gone. `usage_of(failure)` tells who refers to it."""
+        request = requests.delete_endpoint(inference_id, force=force)
+        known: Absent | None = None
+        try:
+            result = absent_or(parsed(await self._client.send(request), documents.deleted))
+            known = ABSENT if isinstance(result, Usage | Absent) else None
+        finally:
+            self._learn(inference_id, known)
+        return result
+
+    async def deployment(self, deployment_id: str, max_age: float | None = None) -> Deployment | Failure | None:
+        """The deployment of an in-cluster model, read with all others at once; None when there is none of that id."""
+        found = await self._deployments.get(max_age)
+        return found if isinstance(found, Failure) else found.get(deployment_id)
+
+    async def services(self) -> Catalogue | Failure:
+        """The server's own catalogue of services, read once per version of the server."""
+        return await self._services.get()
+
+    def invalidate(self) -> None:
+        """Begin a new round: the next peek, deployment and server are read anew, once for all who ask."""
+        self._snapshot.invalidate()
+        self._deployments.invalidate()
+        self._server.invalidate()
+
+    async def aclose(self) -> None:
+        """Give up shared readings, let other requests end, close the connections."""
+        for reading in (self._server, self._deployments, self._services, self._snapshot):
+            await reading.aclose()
+        await self._client.aclose()
+
+    async def _put(self, desired: Desired, seconds: float) -> Observed | Failure:
+        body = create_body(desired)
+        version = await self._version()
+        request = requests.put_endpoint(desired.task_type, desired.inference_id, body, seconds, version)
+        return await self._write(desired.inference_id, request)
+
+    async def _write(self, inference_id: str, request: requests.Request) -> Observed | Failure:
+        """Send a write. An id whose write was cancelled or failed is unknown from then on."""
+        known: Observed | None = None
+        try:
+            result = parsed(await self._client.send(request), documents.observed)
+            known = result if isinstance(result, Observed) else None
+        finally:
+            self._learn(inference_id, known)
+        return result
+
+    def _learn(self, inference_id: str, known: Observed | Absent | None) -> None:
+        self._snapshot.record(inference_id, known)
+        self._deployments.invalidate()  # in-cluster models are deployed and stopped along with their endpoints
+
+    async def _version(self) -> Version | None:
+        """The version to choose query parameters by; without one, those that every version knows."""
+        server = await self._server.get()
+        return server.parsed_version if isinstance(server, Server) else None
+
+    async def _read_all(self) -> Listing | Failure:
+        return parsed(await self._client.send(requests.list_endpoints()), documents.listing)
+
+    async def _read_one(self, inference_id: str) -> Observed | Absent | Failure:
+        request = requests.get_endpoint(inference_id)
+        return absent_or(parsed(await self._client.send(request), documents.single(inference_id)))
+
+    async def _read_deployments(self) -> dict[str, Deployment] | Failure:
+        return parsed(await self._client.send(requests.model_stats()), documents.deployments)
+
+    async def _read_services(self) -> Catalogue | Failure:
+        return parsed(await self._client.send(requests.services()), documents.services)
+
+    async def _read_server(self) -> Server | Failure:
+        result = parsed(await self._client.send(requests.root()), documents.server(self.address))
+        if isinstance(result, HttpFailure) and result.status == HTTPStatus.FORBIDDEN:
+            return Server(self.address, uuid=None, version=None)
+        if isinstance(result, Server):
+            self._notice(result)
+        return result
+
+    def _notice(self, server: Server) -> None:
+        """Another version has another catalogue; another cluster behind the same address has other endpoints."""
+        last, self._last_server = self._last_server, server
+        if last is None:
+            return
+        if last.version != server.version:
+            self._services.invalidate()
+        if last.uuid and server.uuid and last.uuid != server.uuid:
+            self._snapshot.invalidate()
+            self._deployments.invalidate()
+
+
+def _not_found(operation: str) -> HttpFailure:
+    return HttpFailure(HTTPStatus.NOT_FOUND, "resource_not_found_exception", "Inference endpoint not found", operation=operation)

@@ -1,0 +1,98 @@
+"""The clusters that objects refer to, one per connection.
+
+Decides how long a cluster lives: while somebody holds it. An object keeps its cluster although the connection's
+Secret went, so that a deletion still works. Rotated credentials are another connection, thus another cluster; the old
+one is closed when its last user has moved on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from inference_operator.elasticsearch.cluster import Cluster
+from inference_operator.elasticsearch.limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
+
+    from inference_operator.elasticsearch.connection import Connection
+    from inference_operator.elasticsearch.timing import Clock
+
+
+class ClusterPool:
+    """Clusters by connection, held by the keys of objects.
+
+    Args:
+        clock: of all clusters.
+        transport_factory: gives the transport of a connection instead of the network, for tests.
+        limits: of each cluster.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        transport_factory: Callable[[Connection], httpx.AsyncBaseTransport] | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._clock = clock
+        self._transport_factory = transport_factory
+        self._limits = limits or Limits()
+        self._clusters: dict[str, Cluster] = {}
+        self._held: dict[str, str] = {}  # user -> fingerprint
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def get(self, connection: Connection) -> Cluster:
+        """The cluster of a connection, made at first. Nobody holds it yet: `prune` may close it."""
+        fingerprint = connection.fingerprint
+        cluster = self._clusters.get(fingerprint)
+        if cluster is None:
+            transport = self._transport_factory(connection) if self._transport_factory else None
+            cluster = self._clusters[fingerprint] = Cluster(connection, self._clock, self._limits, transport)
+        return cluster
+
+    def hold(self, user: str, connection: Connection) -> Cluster:
+        """The cluster of a connection, alive as long as `user` holds it. A user holds one: the former is let go."""
+        cluster = self.get(connection)
+        former = self._held.get(user)
+        self._held[user] = connection.fingerprint
+        if former is not None:
+            self._close_if_unused(former)
+        return cluster
+
+    def held(self, user: str) -> Cluster | None:
+        """The cluster that a user holds, for when its connection can't be resolved any more."""
+        fingerprint = self._held.get(user)
+        return self._clusters.get(fingerprint) if fingerprint else None
+
+    def drop(self, user: str) -> None:
+        """Let go. The cluster is closed with its last user."""
+        former = self._held.pop(user, None)
+        if former is not None:
+            self._close_if_unused(former)
+
+    def prune(self) -> None:
+        """Close the clusters that nobody holds."""
+        for fingerprint in tuple(self._clusters):
+            self._close_if_unused(fingerprint)
+
+    def clusters(self) -> tuple[Cluster, ...]:
+        """All that are open."""
+        return tuple(self._clusters.values())
+
+    async def aclose_all(self) -> None:
+        """Close everything, and wait until it is."""
+        self._held.clear()
+        self.prune()
+        await asyncio.gather(*self._closing)
+
+    def _close_if_unused(self, fingerprint: str) -> None:
+        if fingerprint in self._held.values():
+            return
+        cluster = self._clusters.pop(fingerprint, None)
+        if cluster is not None:
+            task = asyncio.get_running_loop().create_task(cluster.aclose())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)

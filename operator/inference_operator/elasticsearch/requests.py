@@ -1,0 +1,130 @@
+"""Requests as values: method, path, parameters, body.
+
+Decides how each operation looks on the wire, and which query parameters a version of the server accepts (an unknown one
+is refused with 400). Imports no client. Bodies hold secrets in clear, so they are never shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from inference_operator.core.values import Json, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_TIMEOUT = 30.0
+"""Seconds that the server takes at most for what it was given no time for."""
+
+_SERVER_WITHOUT_LIMIT = 120.0  # what newer servers give a provider when the request does not say
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call. `path` is percent-encoded and begins with a slash; `allowance` is how many seconds the server may take.
+
+    `writes` is False for all that leaves the server as it was (a dry run is a DELETE that does not write).
+    `calls_provider` marks calls whose duration depends on somebody else: a timeout says nothing about Elasticsearch.
+    """
+
+    method: str
+    path: str
+    operation: str
+    params: tuple[tuple[str, str], ...] = ()
+    body: Json = field(default=None, repr=False)
+    writes: bool = False
+    calls_provider: bool = False
+    allowance: float = DEFAULT_TIMEOUT
+
+
+def root() -> Request:
+    """Name, UUID and version of the cluster."""
+    return Request("GET", "/", "info")
+
+
+def list_endpoints() -> Request:
+    """Every endpoint, preconfigured ones included."""
+    return Request("GET", "/_inference/_all", "inference.list", allowance=60.0)
+
+
+def get_endpoint(inference_id: str) -> Request:
+    """One endpoint, of whatever task type."""
+    return Request("GET", f"/_inference/{_segment(inference_id)}", "inference.get")
+
+
+def put_endpoint(task_type: str, inference_id: str, body: Mapping[str, Json], timeout: float, server: Version | None) -> Request:
+    """Create. On an id that is taken the server validates everything and then refuses."""
+    params, allowance = _timeout(timeout, known=_create_knows_timeout(server))
+    return Request(
+        "PUT",
+        f"/_inference/{_segment(task_type)}/{_segment(inference_id)}",
+        "inference.put",
+        params=params,
+        body=dict(body),
+        writes=True,
+        calls_provider=True,
+        allowance=allowance,
+    )
+
+
+def update_endpoint(
+    task_type: str, inference_id: str, body: Mapping[str, Json], timeout: float, server: Version | None
+) -> Request:
+    """Update in place. The task type is always in the path: servers before 8.18.1 misread the short form."""
+    params, allowance = _timeout(timeout, known=server is not None and server >= Version(9, 5))
+    return Request(
+        "PUT",
+        f"/_inference/{_segment(task_type)}/{_segment(inference_id)}/_update",
+        "inference.update",
+        params=params,
+        body=dict(body),
+        writes=True,
+        calls_provider=True,
+        allowance=allowance,
+    )
+
+
+def delete_endpoint(inference_id: str, *, dry_run: bool = False, force: bool = False) -> Request:
+    """Delete, or with `dry_run` only ask who refers to the endpoint; `force` deletes although somebody does."""
+    params = (*((("dry_run", "true"),) if dry_run else ()), *((("force", "true"),) if force else ()))
+    return Request(
+        "DELETE",
+        f"/_inference/{_segment(inference_id)}",
+        "inference.dry_run" if dry_run else "inference.delete",
+        params=params,
+        writes=not dry_run,
+    )
+
+
+def services() -> Request:
+    """The catalogue of services: which settings there are and which may change."""
+    return Request("GET", "/_inference/_services", "inference.services")
+
+
+def model_stats() -> Request:
+    """Every model and deployment in one answer."""
+    params = (("size", "10000"), ("allow_no_match", "true"))
+    return Request("GET", "/_ml/trained_models/_all/_stats", "ml.stats", params=params, allowance=60.0)
+
+
+def _create_knows_timeout(server: Version | None) -> bool:
+    return server is not None and (server >= Version(9, 1) or Version(8, 19) <= server < Version(9, 0))
+
+
+def _timeout(seconds: float, *, known: bool) -> tuple[tuple[tuple[str, str], ...], float]:
+    """The parameter, where the server knows it, and how long the server may take then."""
+    if not known:
+        return (), max(seconds, _SERVER_WITHOUT_LIMIT)
+    milliseconds = max(1, round(seconds * 1000))
+    whole, rest = divmod(milliseconds, 1000)
+    return (("timeout", f"{milliseconds}ms" if rest else f"{whole}s"),), seconds
+
+
+def _segment(text: str) -> str:
+    """One segment of a path. Raises ValueError for what the server would read as something else than one id."""
+    if not text or text.startswith("_") or "*" in text or "," in text:
+        raise ValueError(f"{text!r} does not name a single endpoint")
+    # A client may resolve dot segments before it sends; percent-encoded they stay where they are.
+    return quote(text, safe="") if text.strip(".") else text.replace(".", "%2E")
