@@ -22,7 +22,8 @@ def _same(field: str) -> str:
     return f"has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
 
 
-_SAME_CLUSTER = " && ".join(_same(field) for field in ("name", "namespace", "serviceName", "secretName"))
+# `namespace` is a reserved word of CEL, written with underscores around it.
+_SAME_CLUSTER = " && ".join(_same(field) for field in ("name", "__namespace__", "serviceName", "secretName"))
 
 # For the spec that holds the reference: a rule beside the reference itself does not run when it appears or vanishes.
 CLUSTER_STAYS_CHOSEN = Rule("has(self.elasticsearchRef) == has(oldSelf.elasticsearchRef)", _FIXED)

@@ -17,10 +17,7 @@ _API_VERSION = (
     "Version of this representation of the object. See"
     " https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#resources"
 )
-_KIND = (
-    "Kind of the object. See"
-    " https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds"
-)
+_KIND = "Kind of the object. See https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#types-kinds"
 
 
 @dataclass(frozen=True, slots=True)

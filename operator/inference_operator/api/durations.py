@@ -40,10 +40,7 @@ def _bounded(shortest: str, longest: str) -> tuple[AfterValidator, Rule]:
             raise ValueError(_message(shortest, longest))
         return text
 
-    cel = (
-        f"self.matches('{_PATTERN}') && duration(self) >= duration('{shortest}')"
-        f" && duration(self) <= duration('{longest}')"
-    )
+    cel = f"self.matches('{_PATTERN}') && duration(self) >= duration('{shortest}') && duration(self) <= duration('{longest}')"
     return AfterValidator(within), Rule(cel, _message(shortest, longest))
 
 

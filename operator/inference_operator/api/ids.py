@@ -12,7 +12,7 @@ from inference_operator.api.rules import Rule, validations
 
 # Elasticsearch stores an endpoint as document `model_<id>`, and a document id has at most 512 bytes.
 MAX_LENGTH = 506
-_PATTERN = r"^\.?[a-z0-9]([a-z0-9_.-]*[a-z0-9])?$"
+_PATTERN = r"^[.]?[a-z0-9]([a-z0-9_.-]*[a-z0-9])?$"
 _MALFORMED = (
     "an inference id consists of lower-case letters, digits, hyphens, underscores and dots,"
     " and starts and ends with a letter or digit"

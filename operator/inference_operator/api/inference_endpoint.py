@@ -177,9 +177,7 @@ def _id_of(version: str) -> str:
 class InferenceEndpoint(ApiModel):
     """An Elasticsearch inference endpoint that the operator keeps as it is written here."""
 
-    model_config = ConfigDict(
-        json_schema_extra=validations(Rule(f"{_id_of('self')} == {_id_of('oldSelf')}", _ID_FIXED))
-    )
+    model_config = ConfigDict(json_schema_extra=validations(Rule(f"{_id_of('self')} == {_id_of('oldSelf')}", _ID_FIXED)))
 
     metadata: ObjectMeta
     spec: InferenceEndpointSpec

@@ -31,6 +31,7 @@ _KEPT = frozenset(
         "x-kubernetes-validations",
     }
 )
+_JUNCTORS = ("not", "oneOf")
 _NESTED = ("properties", "items", "additionalProperties")
 _ORDER = ("description", "type", "format", "default", "enum")
 
@@ -96,11 +97,19 @@ def _plain(key: str, value: Any) -> dict[str, Any]:
             return {} if value in (None, [], {}) else {key: value}
         case "description":
             return {key: " ".join(value.split())}
+        case "additionalProperties" if value is False:
+            return {}  # what is unknown is pruned anyway
         case "const":
             return {"enum": [value]}
         case "additionalProperties" if value is True:
             return {"x-kubernetes-preserve-unknown-fields": True}
-        case _ if key in _KEPT:
+        case _ if key in _KEPT or (key in _JUNCTORS and _only_validates(value)):
             return {key: value}
         case _:
             raise NotStructural(f"{key}: not a keyword of structural schemas")
+
+
+def _only_validates(junction: Any) -> bool:
+    # Inside of `oneOf` and `not` a structural schema may restrict values, but not describe them.
+    branches = junction if isinstance(junction, list) else [junction]
+    return all(branch.keys() <= {"required", "maxProperties"} for branch in branches)
