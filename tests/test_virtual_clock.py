@@ -65,6 +65,26 @@ async def test_steps_add_up_and_no_delay_needs_no_advance() -> None:
     assert seen == ["now", "second"]
 
 
+async def test_a_jump_makes_due_calls_before_any_task_runs() -> None:
+    clock = VirtualClock()
+    called = asyncio.Event()
+    seen: list[str] = []
+
+    async def wait() -> None:
+        await called.wait()
+        seen.append("task")
+
+    task = asyncio.create_task(wait())
+    await clock.settle()
+    clock.call_later(1.0, called.set)
+    clock.jump(1.0)
+    assert called.is_set()
+    assert seen == []
+    await clock.settle()
+    assert seen == ["task"]
+    assert task.done()
+
+
 async def test_settle_waits_until_tasks_can_do_nothing_more() -> None:
     clock = VirtualClock()
     turns = 0

@@ -87,6 +87,14 @@ class VirtualClock:
         self._elapsed = max(self._elapsed, target)
         await self.settle()
 
+    def jump(self, seconds: float) -> None:
+        """Let `seconds` pass in one turn of the loop: due calls are made, but no task runs in between. For races."""
+        target = self._elapsed + seconds
+        while (wait := self.next_call) is not None and self._elapsed + wait <= target + _EPSILON:
+            self._elapsed = max(self._elapsed, self._timers[0][0])
+            heapq.heappop(self._timers)[2].fire()
+        self._elapsed = max(self._elapsed, target)
+
     async def settle(self) -> None:
         """Return when no task can go on without time, a socket or a thread. No time passes."""
         # asyncio keeps what may run now in `_ready`. It is private, but the only way to see the loop at rest; a loop
