@@ -26,7 +26,7 @@ def _same(field: str) -> str:
 _SAME_CLUSTER = " && ".join(_same(field) for field in ("name", "__namespace__", "serviceName", "secretName"))
 
 # For the spec that holds the reference: a rule beside the reference itself does not run when it appears or vanishes.
-CLUSTER_STAYS_CHOSEN = Rule("has(self.elasticsearchRef) == has(oldSelf.elasticsearchRef)", _FIXED)
+CLUSTER_STAYS_CHOSEN = Rule("has(self.elasticsearchRef) == has(oldSelf.elasticsearchRef)", _FIXED, field_path=".elasticsearchRef")
 
 
 class ElasticsearchRef(ApiModel):

@@ -26,26 +26,24 @@ def seconds(text: str) -> float:
     return sum(int(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
 
 
-def _message(shortest: str, longest: str) -> str:
-    return f"must be a duration from {shortest} to {longest}, such as 30s, 500ms, 2m or 1h30m"
+def _bounded(shortest: str, longest: str, examples: str) -> tuple[AfterValidator, Rule]:
+    message = f"must be a duration from {shortest} to {longest}, such as {examples}"
 
-
-def _bounded(shortest: str, longest: str) -> tuple[AfterValidator, Rule]:
     def within(text: str) -> str:
         try:
             fits = seconds(shortest) <= seconds(text) <= seconds(longest)
         except ValueError:
             fits = False
         if not fits:
-            raise ValueError(_message(shortest, longest))
+            raise ValueError(message)
         return text
 
     cel = f"self.matches('{_PATTERN}') && duration(self) >= duration('{shortest}') && duration(self) <= duration('{longest}')"
-    return AfterValidator(within), Rule(cel, _message(shortest, longest))
+    return AfterValidator(within), Rule(cel, message)
 
 
-_within_timeout, _timeout_rule = _bounded("1ms", "1h")
-_within_interval, _interval_rule = _bounded("10s", "720h")
+_within_timeout, _timeout_rule = _bounded("1ms", "1h", "500ms, 30s or 2m")
+_within_interval, _interval_rule = _bounded("10s", "720h", "30s, 15m or 1h30m")
 
 Timeout = Annotated[str, _within_timeout, Field(max_length=MAX_LENGTH, json_schema_extra=validations(_timeout_rule))]
 Interval = Annotated[str, _within_interval, Field(max_length=MAX_LENGTH, json_schema_extra=validations(_interval_rule))]

@@ -1,6 +1,7 @@
-"""Which ids an inference endpoint may have. Imports only the schema rules.
+"""Which ids, task types and service names may be asked for. Imports only the schema rules.
 
-Source: the id check of Elasticsearch's create call. Dots inside are accepted although its message does not name them.
+Source of the id's form: the check of Elasticsearch's create call. Dots inside are accepted although its message does not
+name them. Task types and services are open: the next Elasticsearch may have more of them.
 """
 
 import re
@@ -10,29 +11,36 @@ from pydantic import AfterValidator, Field
 
 from inference_operator.api.rules import Rule, validations
 
+
+def _matching(pattern: str, message: str) -> tuple[AfterValidator, Rule]:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(message)
+        return text
+
+    return AfterValidator(check), Rule(f"self.matches('{pattern}')", message)
+
+
 # Elasticsearch stores an endpoint as document `model_<id>`, and a document id has at most 512 bytes.
-MAX_LENGTH = 506
-_PATTERN = r"^[.]?[a-z0-9]([a-z0-9_.-]*[a-z0-9])?$"
-_MALFORMED = (
+_ID_LENGTH = 506
+
+_check_id, _id_rule = _matching(
+    r"^[.]?[a-z0-9]([a-z0-9_.-]*[a-z0-9])?$",
     "an inference id consists of lower-case letters, digits, hyphens, underscores and dots,"
-    " and starts and ends with a letter or digit"
+    " and starts and ends with a letter or digit",
+)
+_check_task, _task_rule = _matching(
+    r"^[a-z][a-z0-9_]*$",
+    "a task type consists of lower-case letters, digits and underscores, such as text_embedding",
+)
+_check_service, _service_rule = _matching(
+    r"^[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?$",
+    "the name of a service consists of letters, digits, hyphens, underscores and dots, such as openai",
 )
 
-
-def _well_formed(text: str) -> str:
-    if not re.fullmatch(_PATTERN, text):
-        raise ValueError(_MALFORMED)
-    return text
-
-
-InferenceId = Annotated[
-    str,
-    AfterValidator(_well_formed),
-    Field(
-        max_length=MAX_LENGTH,
-        json_schema_extra=validations(Rule(f"self.matches('{_PATTERN}')", _MALFORMED)),
-    ),
-]
+InferenceId = Annotated[str, _check_id, Field(max_length=_ID_LENGTH, json_schema_extra=validations(_id_rule))]
+TaskType = Annotated[str, _check_task, Field(max_length=64, json_schema_extra=validations(_task_rule))]
+ServiceName = Annotated[str, _check_service, Field(max_length=128, json_schema_extra=validations(_service_rule))]
 
 
 def is_reserved(inference_id: str) -> bool:

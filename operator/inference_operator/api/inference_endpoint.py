@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from inference_operator.api.connection import CLUSTER_STAYS_CHOSEN, ElasticsearchRef
 from inference_operator.api.durations import Interval, Timeout, seconds
-from inference_operator.api.ids import InferenceId, is_reserved
+from inference_operator.api.ids import InferenceId, ServiceName, TaskType, is_reserved
 from inference_operator.api.invalid import first_fault
 from inference_operator.api.meta import ApiModel, Condition, ObjectMeta
 from inference_operator.api.policies import (
@@ -64,6 +64,7 @@ class InferenceEndpointSpec(ApiModel):
             Rule(
                 "!has(self.inferenceId) || !self.inferenceId.startsWith('.') || self.managementPolicy == 'Observe'",
                 _RESERVED_ID,
+                field_path=".inferenceId",
             ),
             CLUSTER_STAYS_CHOSEN,
         )
@@ -77,10 +78,10 @@ class InferenceEndpointSpec(ApiModel):
     """Id of the endpoint in Elasticsearch, the one that mappings and queries use. Default: metadata.name. It can't
     be changed later. Ids with a leading dot belong to Elasticsearch and can only be observed (managementPolicy:
     Observe)."""
-    task_type: str = Field(min_length=1, max_length=64, pattern=r"^[a-z][a-z0-9_]*$")
+    task_type: TaskType
     """What the endpoint does: text_embedding, sparse_embedding, rerank, completion, chat_completion, or another task
     type that the Elasticsearch version knows."""
-    service: str = Field(min_length=1, max_length=128, pattern=r"^[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?$")
+    service: ServiceName
     """The service that runs the model, in the words of Elasticsearch: openai, cohere, elasticsearch, custom and so
     on."""
     service_settings: dict[str, Any] = Field(default={}, max_length=128, json_schema_extra=type_secrets)
@@ -177,7 +178,9 @@ def _id_of(version: str) -> str:
 class InferenceEndpoint(ApiModel):
     """An Elasticsearch inference endpoint that the operator keeps as it is written here."""
 
-    model_config = ConfigDict(json_schema_extra=validations(Rule(f"{_id_of('self')} == {_id_of('oldSelf')}", _ID_FIXED)))
+    model_config = ConfigDict(
+        json_schema_extra=validations(Rule(f"{_id_of('self')} == {_id_of('oldSelf')}", _ID_FIXED, field_path=".spec.inferenceId"))
+    )
 
     metadata: ObjectMeta
     spec: InferenceEndpointSpec

@@ -1,6 +1,6 @@
 """CEL rules as data, to stand beside the model field that they guard. Imports nothing of this package."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -11,12 +11,19 @@ class Rule:
     Attributes:
         rule: The CEL expression; true means accepted. `self` is the value it stands beside, `oldSelf` the stored one.
         message: What the user reads when it is refused: what is wrong and what to do.
+        field_path: The field to name in the error, as in `.inferenceId`; None for the value it stands beside.
     """
 
     rule: str
     message: str
+    field_path: str | None = None
+
+    def manifest(self) -> dict[str, str]:
+        """Return the entry as the API server takes it."""
+        entry = {"rule": self.rule, "message": self.message}
+        return entry if self.field_path is None else entry | {"fieldPath": self.field_path}
 
 
 def validations(*rules: Rule) -> dict[str, Any]:
     """Return the `json_schema_extra` that puts the rules into the schema of a field or model."""
-    return {"x-kubernetes-validations": [asdict(rule) for rule in rules]}
+    return {"x-kubernetes-validations": [rule.manifest() for rule in rules]}
