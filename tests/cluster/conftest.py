@@ -1,0 +1,44 @@
+"""Fixtures of the tests against a real API server: one control plane for a whole run, and a namespace for each test."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.controlplane import ControlPlane, ensure_binaries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CRDS = Path(__file__).resolve().parents[2] / "crds"
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build the binaries before the first test, whose timeout must not count minutes of compiling."""
+    needed = any("plane" in getattr(item, "fixturenames", ()) for item in session.items)
+    if needed and not session.config.option.collectonly:
+        capture = session.config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled():
+            ensure_binaries()
+
+
+@pytest.fixture(scope="session")
+def plane() -> Iterator[ControlPlane]:
+    """A running control plane that serves the CRDs of `crds/`."""
+    with ControlPlane() as started:
+        if any(_CRDS.glob("*.yaml")):
+            started.kubectl("apply", "--server-side", f"--filename={_CRDS}")
+            started.kubectl("wait", "--for=condition=Established", "--timeout=60s", f"--filename={_CRDS}", timeout=70)
+        yield started
+
+
+@pytest.fixture
+def namespace(plane: ControlPlane) -> Iterator[str]:
+    """The name of a new namespace. It is deleted afterwards, without waiting for its end."""
+    name = f"test-{secrets.token_hex(4)}"
+    plane.kubectl("create", "namespace", name)
+    yield name
+    plane.kubectl("delete", "namespace", name, "--wait=false")

@@ -1,0 +1,10 @@
+"""A real Kubernetes control plane without a cluster, for the demo and the tests. `README.md` says how and why."""
+
+from __future__ import annotations
+
+from tests.controlplane.binaries import Binaries, ensure_binaries
+from tests.controlplane.children import ChildDiedError, ControlPlaneError
+from tests.controlplane.commands import CommandFailedError
+from tests.controlplane.plane import ControlPlane
+
+__all__ = ["Binaries", "ChildDiedError", "CommandFailedError", "ControlPlane", "ControlPlaneError", "ensure_binaries"]

@@ -1,0 +1,102 @@
+"""Builds the programs with Go, into a folder that appears complete or not at all, and shows how far it is."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.controlplane import cache
+from tests.controlplane.children import Children, ControlPlaneError, tail
+from tests.controlplane.modules import BUILD_ENV, BUILD_FLAGS, MODULES, oldest_go
+from tests.controlplane.progress import Progress, say
+from tests.controlplane.toolchain import find_go
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tests.controlplane.modules import Module
+    from tests.controlplane.toolchain import Go
+
+# What a person's shell may set for other work and that would build something else, or for another machine.
+_FOREIGN = ("GOARCH", "GOBIN", "GOEXPERIMENT", "GOFLAGS", "GOOS", "GOROOT")
+
+
+def build(entry: Path, without: frozenset[str]) -> None:
+    """Build every tool but those in `without` into the folder `entry`. Call it with the entry's lock held.
+
+    Raises:
+        ControlPlaneError: no Go, or a build failed; with the tail of the log.
+
+    """
+    go = find_go(oldest_go(), cache.root())
+    say(f"building with Go {go.text} into {entry}: once for these versions, about five minutes on two cores")
+    with Children(cache.scratch(entry)) as children:
+        binaries = children.directory / "bin"
+        for module in MODULES:
+            _build_module(children, go, module, binaries, without)
+        binaries.rename(entry)
+
+
+def _build_module(children: Children, go: Go, module: Module, binaries: Path, without: frozenset[str]) -> None:
+    tools = [tool for tool in module.tools if tool.name not in without]
+    if not tools:
+        return
+    packages = [tool.package for tool in tools]
+    title = f"{module.name} {module.version} ({', '.join(tool.name for tool in tools)})"
+    progress = Progress(f"fetching the modules of {title}")
+    listing = _Step(f"{module.name}-list", [str(go.command), "list", "-deps", BUILD_FLAGS[0], *packages])
+    _run(children, listing, module, progress, total=None)
+    total = _count(children.log(listing.name)).packages
+
+    progress = Progress(f"compiling {title}")
+    argv = [str(go.command), "build", "-v", *BUILD_FLAGS, "-ldflags", module.linker_flags]
+    _run(children, _Step(f"{module.name}-build", [*argv, "-o", f"{binaries}/", *packages]), module, progress, total)
+    for tool in tools:
+        (binaries / tool.built_as).rename(binaries / tool.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    name: str
+    argv: Sequence[str]
+
+
+def _run(children: Children, step: _Step, module: Module, progress: Progress, total: int | None) -> None:
+    env = {key: value for key, value in os.environ.items() if key not in _FOREIGN} | BUILD_ENV
+    log = children.log(step.name)
+    children.start(step.name, step.argv, env=env, cwd=module.folder, essential=False)
+    while children.exit_status(step.name) is None:
+        children.watch(0.5)
+        progress.update(_count(log).text(total))
+    if children.exit_status(step.name) != 0:
+        raise ControlPlaneError(
+            f"`go {step.argv[1]}` failed for {module.name} {module.version} in {module.folder}. "
+            f"What was compiled so far is kept by Go: once the cause is gone, a new run goes on from here. "
+            f"The end of its log:\n{tail(log)}"
+        )
+    progress.done()
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """What Go's output says so far: a line for a module fetched, and one for a package listed or compiled."""
+
+    modules: int
+    packages: int
+    latest: str
+
+    def text(self, total: int | None) -> str:
+        if total is None:
+            return f"{self.modules} modules fetched" + (f", now {self.latest}" if self.modules else "")
+        if not self.packages:
+            return "reading what is compiled already"
+        return f"{self.packages} packages compiled (of {total} at most), now {self.latest}"
+
+
+def _count(log: Path) -> _Count:
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    fetched = [line for line in lines if line.startswith("go: downloading ")]
+    latest = lines[-1].removeprefix("go: downloading ") if lines else ""
+    return _Count(len(fetched), len(lines) - len(fetched), latest)

@@ -1,0 +1,114 @@
+"""Which programs the control plane is made of, and the Go module that each is built from.
+
+Versions stand in `go/*/go.mod` alone; what has to repeat them (linker flags, messages) reads them from there. Pure but for
+reading these files. Must not import the rest of the package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+BUILD_FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
+BUILD_ENV = {"CGO_ENABLED": "0", "GOWORK": "off", "GOTOOLCHAIN": "local"}
+_GO = Path(__file__).with_name("go")
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program: its name here, and the Go package with its `main`."""
+
+    name: str
+    package: str
+
+    @property
+    def built_as(self) -> str:
+        """The file name that `go build` gives it: the last part of the path that is not a major version."""
+        return next(part for part in reversed(self.package.split("/")) if not re.fullmatch(r"v\d+", part))
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A Go module of ours, whose `tool` lines name the programs."""
+
+    name: str
+    source: str
+    tools: tuple[Tool, ...]
+    version_symbols: tuple[tuple[str, str], ...]
+
+    @property
+    def folder(self) -> Path:
+        return _GO / self.name
+
+    @property
+    def version(self) -> str:
+        """Of the program's own module, for instance `v1.35.4`."""
+        return _search(rf"^\s*(?:require )?{re.escape(self.source)} (v\S+)", self._go_mod())
+
+    @property
+    def go_version(self) -> tuple[int, ...]:
+        """The oldest Go that builds it."""
+        return tuple(int(part) for part in _search(r"^go (\d[\d.]*)$", self._go_mod()).split("."))
+
+    @property
+    def linker_flags(self) -> str:
+        """Without the version symbols `kubectl version` cannot parse the server's answer."""
+        major, minor, _ = self.version.removeprefix("v").split(".", 2)
+        values = {"version": self.version, "major": major, "minor": minor}
+        return " ".join(["-s -w", *(f"-X {symbol}={values[value]}" for symbol, value in self.version_symbols)])
+
+    def _go_mod(self) -> str:
+        return (self.folder / "go.mod").read_text()
+
+
+_VERSION = "k8s.io/component-base/version"
+KUBERNETES = Module(
+    name="kubernetes",
+    source="k8s.io/kubernetes",
+    tools=(
+        Tool("etcd", "go.etcd.io/etcd/server/v3"),
+        Tool("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
+        Tool("kube-controller-manager", "k8s.io/kubernetes/cmd/kube-controller-manager"),
+        Tool("kubectl", "k8s.io/kubernetes/cmd/kubectl"),
+    ),
+    version_symbols=(
+        (f"{_VERSION}.gitVersion", "version"),
+        (f"{_VERSION}.gitMajor", "major"),
+        (f"{_VERSION}.gitMinor", "minor"),
+    ),
+)
+HELM = Module(
+    name="helm",
+    source="helm.sh/helm/v4",
+    tools=(Tool("helm", "helm.sh/helm/v4/cmd/helm"),),
+    version_symbols=(("helm.sh/helm/v4/internal/version.version", "version"),),
+)
+MODULES = (KUBERNETES, HELM)
+TOOL_NAMES = tuple(tool.name for module in MODULES for tool in module.tools)
+
+
+def oldest_go() -> tuple[int, ...]:
+    """The oldest Go that builds all modules."""
+    return max(module.go_version for module in MODULES)
+
+
+def digest(without: frozenset[str]) -> str:
+    """What the binaries depend on, in one hash: module files, flags, the machine's kind and the tools left out."""
+    content = hashlib.sha256()
+    for module in MODULES:
+        for name in ("go.mod", "go.sum"):
+            content.update((module.folder / name).read_bytes())
+        content.update(module.linker_flags.encode())
+    rest = [*BUILD_FLAGS, *sorted(BUILD_ENV.items()), sys.platform, platform.machine(), sorted(without)]
+    content.update(repr(rest).encode())
+    return content.hexdigest()
+
+
+def _search(pattern: str, text: str) -> str:
+    if found := re.search(pattern, text, re.MULTILINE):
+        return found[1]
+    raise ValueError(f"go.mod has nothing like {pattern}")
