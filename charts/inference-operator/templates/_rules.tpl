@@ -1,0 +1,29 @@
+{{/*
+What the operator may do in each namespace that it watches. Each verb is used by the code; none is there in advance.
+`get` on namespaces works in a Role too: RBAC counts a Namespace as an object inside itself.
+*/}}
+{{- define "inference-operator.rules" -}}
+# The objects themselves. Spec is never written: `patch` sets the finalizer and the claim annotation.
+- apiGroups: [inference-operator.io]
+  resources: [inferenceendpoints]
+  verbs: [get, list, watch, patch]
+- apiGroups: [inference-operator.io]
+  resources: [inferenceendpoints/status]
+  verbs: [patch]
+# Values and connections that a spec refers to; watched, so that a rotated key is followed at once.
+- apiGroups: [""]
+  resources: [secrets, configmaps]
+  verbs: [get, list, watch]
+# An object in a namespace that is being deleted may have to be let go without its cluster.
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [get]
+# Events on transitions; a repeated one is counted up by `patch`.
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+# Elasticsearch clusters of ECK that `spec.elasticsearchRef.name` names.
+- apiGroups: [elasticsearch.k8s.elastic.co]
+  resources: [elasticsearches]
+  verbs: [get]
+{{- end -}}

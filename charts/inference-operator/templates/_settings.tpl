@@ -1,0 +1,46 @@
+{{/* The operator's settings, as environment variables of the container. */}}
+{{- define "inference-operator.env" -}}
+- name: INFERENCE_OPERATOR_OPERATOR_NAMESPACE
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.namespace
+{{- with .Values.watchNamespaces }}
+- name: INFERENCE_OPERATOR_NAMESPACE
+  value: {{ join "," . | quote }}
+{{- end }}
+{{- with .Values.defaultConnection }}
+{{- if .secretName }}
+- name: INFERENCE_OPERATOR_DEFAULT_CONNECTION_PATH
+  value: {{ include "inference-operator.defaultConnectionPath" $ }}
+{{- with .namespaces }}
+- name: INFERENCE_OPERATOR_DEFAULT_CONNECTION_NAMESPACES
+  value: {{ join "," . | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+- name: INFERENCE_OPERATOR_RESYNC_INTERVAL
+  value: {{ .Values.resyncInterval | quote }}
+- name: INFERENCE_OPERATOR_BACKOFF_MAX
+  value: {{ .Values.backoffMax | quote }}
+- name: INFERENCE_OPERATOR_CONCURRENCY_PER_CLUSTER
+  value: {{ .Values.concurrencyPerCluster | int | quote }}
+- name: INFERENCE_OPERATOR_REQUESTS_PER_SECOND
+  value: {{ .Values.requestsPerSecond | quote }}
+- name: INFERENCE_OPERATOR_SHUTDOWN_GRACE
+  value: {{ printf "%ds" (.Values.shutdownGraceSeconds | int) | quote }}
+- name: INFERENCE_OPERATOR_PROBE_ADDRESS
+  value: {{ .Values.probes.address | quote }}
+- name: INFERENCE_OPERATOR_PROBE_PORT
+  value: {{ include "inference-operator.probePort" . | quote }}
+- name: INFERENCE_OPERATOR_LOG_LEVEL
+  value: {{ .Values.log.level | quote }}
+- name: INFERENCE_OPERATOR_LOG_FORMAT
+  value: {{ .Values.log.format | quote }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "inference-operator.probePort" -}}8080{{- end -}}
+
+{{- define "inference-operator.defaultConnectionPath" -}}/etc/inference-operator/default-connection{{- end -}}

@@ -1,0 +1,77 @@
+"""One release of the chart on a control plane, driven with the real helm, kubectl and shell as a person would."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.chart.rendering import CHART
+
+if TYPE_CHECKING:
+    from tests.chart.rendering import Json
+    from tests.controlplane import ControlPlane
+
+CRD = "inferenceendpoints.inference-operator.io"
+_KINDS = "deployments,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release by name, in a namespace that is there."""
+
+    plane: ControlPlane
+    name: str
+    namespace: str
+
+    @property
+    def fullname(self) -> str:
+        return f"{self.name}-inference-operator"
+
+    def helm(self, verb: str, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - as of the plane
+        return self.plane.helm(verb, *arguments, f"--namespace={self.namespace}", input=input)
+
+    def install(self, values: Json, *arguments: str) -> None:
+        """Install, CRDs first, and wait until these are served."""
+        self.helm("install", self.name, str(CHART), "-f", "-", *arguments, input=json.dumps(values))
+        if "--skip-crds" not in arguments:
+            self.plane.kubectl("wait", "--for=condition=Established", f"crd/{CRD}", "--timeout=30s", timeout=40)
+
+    def upgrade(self, values: Json) -> None:
+        self.helm("upgrade", self.name, str(CHART), "-f", "-", input=json.dumps(values))
+
+    def uninstall(self) -> None:
+        self.helm("uninstall", self.name, "--ignore-not-found")
+
+    def notes(self) -> str:
+        return self.plane.helm("get", "notes", self.name, f"--namespace={self.namespace}")
+
+    def get(self, *arguments: str) -> Json:
+        """Of the release's namespace."""
+        found: Json = json.loads(self.plane.kubectl("get", *arguments, f"--namespace={self.namespace}", "--output=json"))
+        return found
+
+    def kinds(self) -> list[str]:
+        """Of the release's objects that are stored, wherever they are."""
+        selector = f"--selector=app.kubernetes.io/instance={self.name}"
+        kinds = self.plane.kubectl("get", _KINDS, selector, "--all-namespaces", "--output=jsonpath={.items[*].kind}")
+        return sorted(kinds.split())
+
+    def environment(self) -> dict[str, str | None]:
+        (container,) = self.get("deployment", self.fullname)["spec"]["template"]["spec"]["containers"]
+        return {item["name"]: item.get("value") for item in container["env"]}
+
+    def shell(self, script: str) -> str:
+        """Run what the notes say, pasted into a shell."""
+        binaries = self.plane.binaries.search_path
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            env={"PATH": f"{binaries}:/usr/bin:/bin", "KUBECONFIG": str(self.plane.kubeconfig), "KUBERC": "off"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout

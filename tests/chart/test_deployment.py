@@ -1,0 +1,164 @@
+"""What the rendered Deployment promises, whatever the values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.chart.rendering import DIGEST, PROFILES, RELEASE_NAMESPACE
+
+if TYPE_CHECKING:
+    from tests.chart.rendering import Helm, Json
+
+PLACEMENT: Json = {
+    "nodeSelector": {"kubernetes.io/os": "linux"},
+    "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+    "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
+}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_there_are_never_two_operators(helm: Helm, profile: str) -> None:
+    spec = helm.template(PROFILES[profile]).one("Deployment")["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_container_is_locked_down(helm: Helm, profile: str) -> None:
+    rendered = helm.template(PROFILES[profile])
+    assert rendered.container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert rendered.pod["securityContext"]["runAsNonRoot"] is True
+    assert rendered.pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+
+
+@pytest.mark.parametrize(("values", "expected"), [({}, 65532), ({"runAsUser": 1234567890}, 1234567890)])
+def test_user_and_groups_are_one_number(helm: Helm, values: Json, expected: int) -> None:
+    context = helm.template(values).pod["securityContext"]
+    assert [context[key] for key in ("runAsUser", "runAsGroup", "fsGroup")] == [expected] * 3
+
+
+def test_the_platform_may_choose_the_user(helm: Helm) -> None:
+    context = helm.template({"runAsUser": None}).pod["securityContext"]
+    assert set(context) == {"runAsNonRoot", "seccompProfile"}
+
+
+@pytest.mark.parametrize("grace", [0, 20, 300])
+def test_the_kubelet_waits_longer_than_the_operator(helm: Helm, grace: int) -> None:
+    assert helm.template({"shutdownGraceSeconds": grace}).pod["terminationGracePeriodSeconds"] == grace + 10
+
+
+def test_the_token_goes_to_the_pod_and_to_nobody_else(helm: Helm) -> None:
+    rendered = helm.template()
+    assert rendered.one("ServiceAccount")["automountServiceAccountToken"] is False
+    assert rendered.pod["automountServiceAccountToken"] is True
+    assert rendered.pod["serviceAccountName"] == rendered.one("ServiceAccount")["metadata"]["name"]
+
+
+def test_probes_ask_the_port_that_the_operator_listens_on(helm: Helm) -> None:
+    container = helm.template().container
+    (port,) = container["ports"]
+    environment = {item["name"]: item.get("value") for item in container["env"]}
+    assert str(port["containerPort"]) == environment["INFERENCE_OPERATOR_PROBE_PORT"]
+    asked = {name: container[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}
+    assert {name: get["path"] for name, get in asked.items()} == {
+        "startupProbe": "/livez",
+        "livenessProbe": "/livez",
+        "readinessProbe": "/readyz",
+    }
+    assert {get["port"] for get in asked.values()} == {port["name"]}
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ({}, "inference-operator:0.1.0"),
+        ({"repository": "example.com:5000/a/b"}, "example.com:5000/a/b:0.1.0"),
+        ({"tag": "1e3"}, "inference-operator:1e3"),
+        ({"digest": DIGEST}, f"inference-operator@{DIGEST}"),
+        ({"tag": "1.2.3", "digest": DIGEST}, f"inference-operator:1.2.3@{DIGEST}"),
+    ],
+)
+def test_image(helm: Helm, image: Json, expected: str) -> None:
+    assert helm.template({"image": image}).container["image"] == expected
+
+
+def test_pull_secrets_are_named(helm: Helm) -> None:
+    assert helm.template({"image": {"pullSecrets": ["a", "b"]}}).pod["imagePullSecrets"] == [{"name": "a"}, {"name": "b"}]
+
+
+def test_the_default_connection_is_a_read_only_folder(helm: Helm) -> None:
+    rendered = helm.template(PROFILES["default connection"])
+    (mount,) = rendered.container["volumeMounts"]
+    (volume,) = rendered.pod["volumes"]
+    path = next(item for item in rendered.container["env"] if item["name"].endswith("_DEFAULT_CONNECTION_PATH"))["value"]
+    # A single file of a Secret (`subPath`) would not follow its changes.
+    assert mount == {"name": volume["name"], "mountPath": path, "readOnly": True}
+    assert volume["secret"] == {"secretName": "elasticsearch", "defaultMode": 0o440}
+
+
+def test_without_a_default_connection_nothing_is_mounted(helm: Helm) -> None:
+    rendered = helm.template()
+    assert "volumes" not in rendered.pod
+    assert "volumeMounts" not in rendered.container
+
+
+def test_placement_is_passed_on(helm: Helm) -> None:
+    pod = helm.template(PLACEMENT).pod
+    assert {name: pod[name] for name in PLACEMENT} == PLACEMENT
+
+
+def test_pod_metadata_is_passed_on(helm: Helm) -> None:
+    metadata = helm.template({"podLabels": {"a": "b"}, "podAnnotations": {"c": "d"}}).one("Deployment")["spec"]["template"][
+        "metadata"
+    ]
+    assert metadata["labels"]["a"] == "b"
+    assert metadata["annotations"] == {"c": "d"}
+
+
+def test_the_deployment_selects_its_pods_and_not_those_of_another_release(helm: Helm) -> None:
+    selectors = []
+    for release in ("one", "two"):
+        spec = helm.template(release=release).one("Deployment")["spec"]
+        assert spec["selector"]["matchLabels"].items() <= spec["template"]["metadata"]["labels"].items()
+        selectors.append(spec["selector"]["matchLabels"])
+    assert selectors[0] != selectors[1]
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_object_carries_the_standard_labels(helm: Helm, profile: str) -> None:
+    for item in helm.template(PROFILES[profile]).objects:
+        assert item["metadata"]["labels"] == {
+            "app.kubernetes.io/name": "inference-operator",
+            "app.kubernetes.io/instance": "inference-operator",
+            "app.kubernetes.io/version": "0.1.0",
+            "app.kubernetes.io/managed-by": "Helm",
+            "helm.sh/chart": "inference-operator-0.1.0",
+        }
+
+
+@pytest.mark.parametrize(
+    ("release", "values", "expected"),
+    [
+        ("inference-operator", {}, "inference-operator"),
+        ("prod", {}, "prod-inference-operator"),
+        ("prod", {"nameOverride": "infop"}, "prod-infop"),
+        ("prod", {"fullnameOverride": "infop"}, "infop"),
+        ("p" * 53, {}, "p" * 53 + "-inference"),
+    ],
+)
+def test_names(helm: Helm, release: str, values: Json, expected: str) -> None:
+    rendered = helm.template(values, release=release)
+    names: dict[str, Any] = {item["kind"]: item["metadata"]["name"] for item in rendered.objects}
+    assert set(names.values()) == {expected}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_namespaced_objects_say_where_they_belong(helm: Helm, profile: str) -> None:
+    rendered = helm.template(PROFILES[profile])
+    for item in rendered.all("Deployment") + rendered.all("ServiceAccount"):
+        assert item["metadata"]["namespace"] == RELEASE_NAMESPACE

@@ -1,0 +1,73 @@
+"""The rendered roles grant the table of `rights.py`, neither more nor less, and only where the operator watches."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.chart.rendering import PROFILES, RELEASE_NAMESPACE
+from tests.chart.rights import RIGHTS, Right
+
+if TYPE_CHECKING:
+    from tests.chart.rendering import Helm, Json
+
+_CLUSTER_KINDS = {"ClusterRole", "ClusterRoleBinding"}
+_NAMESPACED_KINDS = {"Role", "RoleBinding"}
+
+
+def _granted(role: Json) -> list[Right]:
+    return [Right(*right) for rule in role["rules"] for right in product(rule["apiGroups"], rule["resources"], rule["verbs"])]
+
+
+def _bound(binding: Json) -> tuple[str, str, str, str]:
+    """Kind and name of the role, namespace and name of the one ServiceAccount."""
+    (subject,) = binding["subjects"]
+    assert subject["kind"] == "ServiceAccount"
+    return binding["roleRef"]["kind"], binding["roleRef"]["name"], subject["namespace"], subject["name"]
+
+
+@pytest.mark.parametrize("profile", ["defaults", "namespaced"])
+def test_every_role_grants_exactly_the_verbs_that_the_code_uses(helm: Helm, profile: str) -> None:
+    rendered = helm.template(PROFILES[profile])
+    roles = rendered.all("ClusterRole") + rendered.all("Role")
+    assert roles
+    for role in roles:
+        granted = _granted(role)
+        assert sorted(granted) == sorted(RIGHTS)
+
+
+def test_no_rule_has_more_than_groups_resources_and_verbs(helm: Helm) -> None:
+    rules = helm.template().one("ClusterRole")["rules"]
+    assert {key for rule in rules for key in rule} == {"apiGroups", "resources", "verbs"}
+
+
+def test_for_all_namespaces_one_cluster_role_is_bound(helm: Helm) -> None:
+    rendered = helm.template()
+    role, binding = rendered.one("ClusterRole"), rendered.one("ClusterRoleBinding")
+    account = rendered.one("ServiceAccount")["metadata"]["name"]
+    assert _bound(binding) == ("ClusterRole", role["metadata"]["name"], RELEASE_NAMESPACE, account)
+    assert not rendered.kinds & _NAMESPACED_KINDS
+
+
+def test_for_listed_namespaces_each_has_a_role_and_nothing_is_cluster_wide(helm: Helm) -> None:
+    rendered = helm.template(PROFILES["namespaced"])
+    roles = {role["metadata"]["namespace"]: role["metadata"]["name"] for role in rendered.all("Role")}
+    bindings = {item["metadata"]["namespace"]: _bound(item) for item in rendered.all("RoleBinding")}
+    account = rendered.one("ServiceAccount")["metadata"]["name"]
+    assert set(roles) == {"team-a", "team-b"}
+    assert bindings == {where: ("Role", name, RELEASE_NAMESPACE, account) for where, name in roles.items()}
+    assert not rendered.kinds & _CLUSTER_KINDS
+
+
+def test_without_rbac_nothing_is_granted(helm: Helm) -> None:
+    rendered = helm.template({"rbac": {"create": False}})
+    assert not rendered.kinds & (_CLUSTER_KINDS | _NAMESPACED_KINDS)
+
+
+def test_rights_go_to_a_given_service_account(helm: Helm) -> None:
+    rendered = helm.template({"serviceAccount": {"create": False, "name": "given"}})
+    assert _bound(rendered.one("ClusterRoleBinding"))[3] == "given"
+    assert "ServiceAccount" not in rendered.kinds
+    assert rendered.pod["serviceAccountName"] == "given"

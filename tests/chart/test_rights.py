@@ -1,0 +1,106 @@
+"""What the API server lets the chart's ServiceAccount do: what stands in `rights.py`, and nothing else that is conceivable."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.chart.release import Release
+from tests.chart.rights import CONCEIVABLE, RIGHTS, Right
+from tests.controlplane import CommandFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.chart.rendering import Json
+    from tests.controlplane import ControlPlane
+
+NAME = "rights"
+HOME, WATCHED, FOREIGN = "rights-home", "rights-watched", "rights-foreign"
+ACCOUNT = f"{NAME}-inference-operator"
+USER = f"system:serviceaccount:{HOME}:{ACCOUNT}"
+CLUSTER_WIDE: Json = {}
+NAMESPACED: Json = {"watchNamespaces": [WATCHED]}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def namespaces(plane: ControlPlane) -> None:
+    for name in (HOME, WATCHED, FOREIGN):
+        plane.kubectl("create", "namespace", name)
+
+
+@pytest.fixture
+def installed(request: pytest.FixtureRequest, plane: ControlPlane) -> Iterator[ControlPlane]:
+    """The plane with the chart on it, installed with the values of `request.param` and without its CRDs."""
+    release = Release(plane, NAME, HOME)
+    release.install(request.param, "--skip-crds")
+    yield plane
+    release.uninstall()
+
+
+def _review(right: Right, namespace: str) -> Json:
+    resource, _, subresource = right.resource.partition("/")
+    attributes = {
+        "namespace": namespace,
+        "verb": right.verb,
+        "group": right.group,
+        "resource": resource,
+        "subresource": subresource,
+        # As in a request for the Namespace itself: it counts as an object inside itself.
+        "name": namespace if resource == "namespaces" and right.verb not in ("list", "watch", "create") else "",
+    }
+    groups = ["system:serviceaccounts", f"system:serviceaccounts:{HOME}", "system:authenticated"]
+    return {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {"user": USER, "groups": groups, "resourceAttributes": attributes},
+    }
+
+
+def _allowed(plane: ControlPlane, namespace: str) -> set[Right]:
+    """What of all that is conceivable the ServiceAccount may do there."""
+    reviews = {"apiVersion": "v1", "kind": "List", "items": [_review(right, namespace) for right in CONCEIVABLE]}
+    answers = plane.kubectl("create", "-f", "-", "-o", "jsonpath={.status.allowed} ", input=json.dumps(reviews)).split()
+    assert set(answers) <= {"true", "false"}
+    return {right for right, answer in zip(CONCEIVABLE, answers, strict=True) if answer == "true"}
+
+
+def _can_i(plane: ControlPlane, verb: str, resource: str, namespace: str) -> bool:
+    try:
+        answer = plane.kubectl("auth", "can-i", verb, resource, f"--namespace={namespace}", f"--as={USER}")
+    except CommandFailedError as no:  # the answer is its exit status as well
+        answer = no.stdout
+    return {"yes": True, "no": False}[answer.strip()]
+
+
+@pytest.mark.parametrize("installed", [CLUSTER_WIDE], indirect=True)
+@pytest.mark.parametrize("namespace", [WATCHED, FOREIGN, HOME])
+def test_cluster_wide_the_table_holds_everywhere(installed: ControlPlane, namespace: str) -> None:
+    assert _allowed(installed, namespace) == RIGHTS
+
+
+@pytest.mark.parametrize("installed", [NAMESPACED], indirect=True)
+def test_with_listed_namespaces_the_table_holds_there_and_nowhere_else(installed: ControlPlane) -> None:
+    assert _allowed(installed, WATCHED) == RIGHTS
+    assert _allowed(installed, FOREIGN) == set()
+    assert _allowed(installed, HOME) == set()
+    assert _allowed(installed, "") == set()
+
+
+@pytest.mark.parametrize("installed", [CLUSTER_WIDE], indirect=True)
+def test_kubectl_says_the_same(installed: ControlPlane) -> None:
+    secrets = [_can_i(installed, verb, "secrets", WATCHED) for verb in ("get", "update", "delete")]
+    assert secrets == [True, False, False]
+
+
+@pytest.mark.parametrize("installed", [NAMESPACED], indirect=True)
+def test_a_role_lets_its_holder_read_its_own_namespace(installed: ControlPlane, tmp_path: Path) -> None:
+    token = installed.create_token(HOME, ACCOUNT)
+    account = installed.kubeconfig_for_token(token, tmp_path / "account.kubeconfig", user="account")
+    assert installed.kubectl("get", "namespace", WATCHED, "-o", "name", kubeconfig=account) == f"namespace/{WATCHED}\n"
+    for name in (FOREIGN, HOME):
+        with pytest.raises(CommandFailedError, match="forbidden"):
+            installed.kubectl("get", "namespace", name, kubeconfig=account)

@@ -1,0 +1,85 @@
+"""The environment that the chart gives the container, read by the operator's own settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from inference_operator.settings import load
+from tests.chart.rendering import RELEASE_NAMESPACE
+
+if TYPE_CHECKING:
+    from inference_operator.settings import Settings
+    from tests.chart.rendering import Helm, Json, Rendered
+
+DOWNWARD = {"metadata.namespace": RELEASE_NAMESPACE}
+DEFAULTS: Json = {"operator_namespace": RELEASE_NAMESPACE}
+# Values -> what they change in the settings, beside the operator's namespace.
+CASES: dict[str, tuple[Json, Json]] = {
+    "as delivered, the operator's own defaults": ({}, {}),
+    "namespaces": ({"watchNamespaces": ["team-a", "team-b"]}, {"namespace": ("team-a", "team-b")}),
+    "default connection": (
+        {"defaultConnection": {"secretName": "es"}},
+        {"default_connection_path": Path("/etc/inference-operator/default-connection")},
+    ),
+    "default connection for some": (
+        {"defaultConnection": {"secretName": "es", "namespaces": ["a", "b"]}},
+        {
+            "default_connection_path": Path("/etc/inference-operator/default-connection"),
+            "default_connection_namespaces": ("a", "b"),
+        },
+    ),
+    "default connection for all": (
+        {"defaultConnection": {"secretName": "es", "namespaces": ["*"]}},
+        {
+            "default_connection_path": Path("/etc/inference-operator/default-connection"),
+            "default_connection_namespaces": ("*",),
+        },
+    ),
+    "pace": (
+        {"resyncInterval": "1h", "backoffMax": "90s", "concurrencyPerCluster": 64, "requestsPerSecond": 2500000},
+        {"resync_interval": 3600.0, "backoff_max": 90.0, "concurrency_per_cluster": 64, "requests_per_second": 2.5e6},
+    ),
+    "a slow budget": ({"requestsPerSecond": 0.5}, {"requests_per_second": 0.5}),
+    "shutdown": ({"shutdownGraceSeconds": 3600}, {"shutdown_grace": 3600.0}),
+    "logs": ({"log": {"level": "debug", "format": "console"}}, {"log_level": "debug", "log_format": "console"}),
+    "IPv6": ({"probes": {"address": "::"}}, {"probe_address": "::"}),
+}
+
+
+def _environment(rendered: Rendered) -> dict[str, str]:
+    """What the kubelet makes of `env`."""
+    return {
+        item["name"]: item["value"] if "value" in item else DOWNWARD[item["valueFrom"]["fieldRef"]["fieldPath"]]
+        for item in rendered.container["env"]
+    }
+
+
+def _settings(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return load([], None)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_values_become_settings(helm: Helm, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    values, changed = CASES[name]
+    expected = load([], None).model_copy(update=DEFAULTS | changed)
+    settings = _settings(_environment(helm.template(values)), monkeypatch)
+    assert settings.model_dump() == expected.model_dump()
+
+
+def test_every_variable_is_a_setting_and_stands_once(helm: Helm) -> None:
+    rendered = helm.template({"watchNamespaces": ["a"], "defaultConnection": {"secretName": "es", "namespaces": ["a"]}})
+    names = [item["name"] for item in rendered.container["env"]]
+    known = {f"INFERENCE_OPERATOR_{field.upper()}" for field in load([], None).model_dump()}
+    # A kubeconfig and a Secret read through the API are for those who run the operator outside a cluster.
+    outside = {"KUBECONFIG", "CONTEXT", "DEFAULT_CONNECTION_SECRET"}
+    assert sorted(names) == sorted(known - {f"INFERENCE_OPERATOR_{name}" for name in outside})
+
+
+def test_further_variables_are_added(helm: Helm) -> None:
+    extra = [{"name": "A", "value": "b"}, {"name": "C", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]
+    assert helm.template({"extraEnv": extra}).container["env"][-2:] == extra
