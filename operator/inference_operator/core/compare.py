@@ -290,11 +290,16 @@ def _put(tree: dict[str, Tree], path: Path, value: Tree) -> None:
 
 def masked(desired: Desired | None, observed: Observed) -> dict[str, Json]:
     """The endpoint as `status.observed` shows it: what a Secret feeds reads `<secret name/key>`, also where it is returned."""
+    known = catalogue()
+    settings = {
+        name: "<hidden>" if known.is_sensitive(observed.service, name) else value
+        for name, value in observed.service_settings.items()
+    }
     found: dict[str, Json] = {
         "inference_id": observed.inference_id,
         "task_type": observed.task_type,
         "service": observed.service,
-        "service_settings": dict(observed.service_settings),
+        "service_settings": settings,
     }
     if observed.task_settings:
         found["task_settings"] = dict(observed.task_settings)

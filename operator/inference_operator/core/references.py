@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from inference_operator.api.inference_endpoint import InferenceEndpointSpec
 from inference_operator.api.meta import KeySelector, ValueFrom, ValueType
+from inference_operator.api.services import catalogue
 from inference_operator.api.status import SourceKind
 from inference_operator.core.failure import ReferenceFailure, ReferenceKind
 from inference_operator.core.values import (
@@ -178,7 +179,8 @@ def _value(node: Mapping[str, Json], path: Path, namespace: str, contents: Conte
     if isinstance(raw, _LeftOut):
         return raw
     value = raw if isinstance(raw, Unread) else _converted(raw, reference)
-    if reference.kind is SourceKind.SECRET:
+    # A sensitive setting stays sensitive when somebody keeps it in a ConfigMap.
+    if reference.kind is SourceKind.SECRET or not catalogue().sensitive_names().isdisjoint(path):
         return Sealed(reference.selector.name, reference.selector.key, value)
     return value
 

@@ -20,7 +20,7 @@ from inference_operator.core.compare import (
     is_in_cluster,
     secret_paths,
 )
-from inference_operator.core.failure import Failure, HttpFailure, TransportFailure
+from inference_operator.core.failure import Failure, HttpFailure, ReferenceFailure, TransportFailure
 from inference_operator.core.reasons import Reason
 from inference_operator.core.values import (
     ABSENT,
@@ -239,14 +239,28 @@ Answer: TypeAlias = Observed | Absent | Usage | Deployment | Desired | Patched |
 
 def advance(situation: Situation, step: Step, answer: Answer) -> Situation:
     """The situation after a step. A failed step is remembered in `done.tried`, so that `plan` can decide what it means."""
-    if isinstance(answer, HttpFailure | TransportFailure) and not _is_acceptance(step, answer):
-        return replace(situation, failure=answer, done=replace(situation.done, tried=step))
+    if isinstance(answer, HttpFailure | TransportFailure | ReferenceFailure) and not _is_acceptance(step, answer):
+        return _failed(situation, step, answer)
     if isinstance(step, Claim | Unclaim | SetFinalizer):
         return _patched(situation, step)
     if isinstance(step, Delete) or isinstance(answer, Absent):
-        done = replace(situation.done, validated=False, written=False, updated=frozenset(), inspected=False)
-        return replace(situation, observed=ABSENT, fresh=True, usage=None, deployment=None, done=done)
+        return _gone(situation, step)
     return _answered(situation, step, answer)
+
+
+def _failed(situation: Situation, step: Step, failure: Failure) -> Situation:
+    if isinstance(situation.done.tried, Create) and isinstance(step, Look):
+        failure = situation.failure or failure  # why the create failed says more than that the look failed, too
+    return replace(situation, failure=failure, done=replace(situation.done, tried=step))
+
+
+def _gone(situation: Situation, step: Step) -> Situation:
+    """The endpoint is not there. After a delete of our own everything that was known of it is history."""
+    blank = replace(situation, observed=ABSENT, fresh=True, usage=None, deployment=None)
+    if isinstance(step, Delete):
+        return replace(blank, failure=None, done=Pass(claimed=situation.done.claimed))
+    done = replace(situation.done, looked_again=isinstance(step, Look), written=False, updated=frozenset(), inspected=False)
+    return replace(blank, done=done)
 
 
 def _is_acceptance(step: Step, failure: Failure) -> bool:
@@ -281,8 +295,8 @@ def _answered(situation: Situation, step: Step, answer: Answer) -> Situation:
         case Resolve():
             assert isinstance(answer, Desired)
             return replace(situation, desired=answer)
-        case Create():
-            assert isinstance(answer, Observed)
+        case Create() | Validate() if isinstance(answer, Observed):
+            # A `Validate` that succeeds found the id free: the endpoint had gone meanwhile, and now it is made.
             done = replace(done, written=True, looked_again=False)
             return replace(situation, observed=answer, fresh=True, failure=None, done=done)
         case Update(paths=paths):

@@ -158,3 +158,14 @@ def deploying(deployment: Deployment) -> str:
 
 def suspended(s: Situation) -> str:
     return f"spec.suspend is true: {s.inference_id} is not changed until it is false again"
+
+
+def differs(s: Situation) -> str:
+    return f"{_paths(d.path for d in s.differences)}: differs in {_where(s)}; see status.drift"
+
+
+def model_serves(deployment: Deployment) -> str:
+    count = deployment.allocation_count
+    if deployment.target_allocation_count == 0:
+        return f"Deployment {deployment.deployment_id} is scaled to zero and starts with the first request"
+    return f"Deployment {deployment.deployment_id} serves" + (f" with {count} allocations" if count is not None else "")

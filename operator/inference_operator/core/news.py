@@ -1,0 +1,51 @@
+"""Which change of a status is worth an Event: transitions only, and none on the plain way to Ready. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from inference_operator.api.inference_endpoint import InferenceEndpointStatus
+from inference_operator.api.meta import Condition
+from inference_operator.core.reasons import Reason
+
+_PLAIN = {None, Reason.AVAILABLE, Reason.CREATING, Reason.UPDATING, Reason.MODEL_DEPLOYING}
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """An Event to emit."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    note: str
+
+
+def news(before: InferenceEndpointStatus, after: InferenceEndpointStatus) -> Iterator[News]:
+    """What happened between two statuses, told once."""
+    old, new = _condition(before, "Ready"), _condition(after, "Ready")
+    if new is not None and _told_apart(old, new) and not _is_plain(old, new):
+        yield News("Normal" if new.status == "True" else "Warning", new.reason, new.message)
+    blocked = _condition(after, "DeletionBlocked")
+    if blocked is not None and _condition(before, "DeletionBlocked") is None:
+        yield News("Warning", blocked.reason, blocked.message)
+    uuids = [status.cluster.uuid for status in (before, after) if status.cluster is not None and status.cluster.uuid is not None]
+    if len(set(uuids)) > 1:
+        yield News("Warning", Reason.CREATING, _replaced(*uuids))
+
+
+def _condition(status: InferenceEndpointStatus, name: str) -> Condition | None:
+    return next((condition for condition in status.conditions if condition.type == name), None)
+
+
+def _told_apart(old: Condition | None, new: Condition) -> bool:
+    return old is None or (old.status, old.reason) != (new.status, new.reason)
+
+
+def _is_plain(old: Condition | None, new: Condition) -> bool:
+    return (old.reason if old else None) in _PLAIN and new.reason in _PLAIN | {Reason.DELETING}
+
+
+def _replaced(before: str, after: str) -> str:
+    return f"The address leads to another Elasticsearch cluster ({after}, before: {before}); everything is put back there"

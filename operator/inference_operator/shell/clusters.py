@@ -1,0 +1,101 @@
+"""Which Elasticsearch cluster an object belongs to, and the client for it.
+
+A connection is resolved anew when one of the objects that it was read from changed, when that can't be told, and once per
+resync; in between the client is found without a request. An object keeps its client although its connection can't be
+resolved any more, so that a deletion still works after the connection's Secret went.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from inference_operator.api.connection import ElasticsearchRef
+from inference_operator.core.failure import ReferenceFailure, ReferenceKind
+from inference_operator.core.values import ObjectRef, ObjectVersion
+from inference_operator.elasticsearch.cluster import Cluster
+from inference_operator.elasticsearch.connection import Connection, InvalidConnection
+from inference_operator.elasticsearch.pool import ClusterPool
+from inference_operator.kubernetes.connections import ConnectionSource
+from inference_operator.shell.ports import KubernetesPort, ObjectKey, Unknown
+
+
+class Resolver(Protocol):
+    """Finds the material of a connection; `kubernetes.connections` has the real one."""
+
+    async def resolve(self, ref: ElasticsearchRef | None, namespace: str) -> ConnectionSource | ReferenceFailure:
+        """Return where Elasticsearch is and how to log in, or what is missing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolved:
+    connection: Connection
+    versions: dict[ObjectRef, ObjectVersion | Unknown | None]
+
+
+_Name = tuple[ElasticsearchRef | None, str]
+
+
+class Clusters:
+    """The connections in use."""
+
+    def __init__(self, resolver: Resolver, kubernetes: KubernetesPort, pool: ClusterPool) -> None:
+        self._resolver = resolver
+        self._kubernetes = kubernetes
+        self._pool = pool
+        self._resolved: dict[_Name, _Resolved] = {}
+        self._sources: dict[ObjectKey, tuple[ObjectRef, ...]] = {}
+
+    async def cluster_of(self, key: ObjectKey, ref: ElasticsearchRef | None) -> Cluster | ReferenceFailure:
+        """The cluster of an object. It stays open until `forget`."""
+        name = (ref, key.namespace)
+        resolved = self._resolved.get(name)
+        if resolved is None or not self._is_current(resolved):
+            fresh = await self._resolve(name)
+            if isinstance(fresh, ReferenceFailure):
+                self._resolved.pop(name, None)
+                return fresh
+            resolved = self._resolved[name] = fresh
+        self._sources[key] = tuple(resolved.versions)
+        return self._pool.hold(str(key), resolved.connection)
+
+    def last_cluster_of(self, key: ObjectKey) -> Cluster | None:
+        """The client that the object used last, for when its connection is gone."""
+        return self._pool.held(str(key))
+
+    def sources_of(self, key: ObjectKey) -> tuple[ObjectRef, ...]:
+        """The Secrets and ConfigMaps that the object's connection was read from."""
+        return self._sources.get(key, ())
+
+    def forget(self, key: ObjectKey) -> None:
+        """The object is gone: its client may be closed."""
+        self._sources.pop(key, None)
+        self._pool.drop(str(key))
+
+    def begin_round(self) -> None:
+        """Resolve every connection again when it is needed next, and read every cluster anew, once for all objects."""
+        self._resolved.clear()
+        for cluster in self._pool.clusters():
+            cluster.invalidate()
+
+    def _is_current(self, resolved: _Resolved) -> bool:
+        if not resolved.versions:
+            return False  # read from files, which cost nothing to read again
+        return all(
+            isinstance(version, ObjectVersion) and self._kubernetes.version_of(ref) == version
+            for ref, version in resolved.versions.items()
+        )
+
+    async def _resolve(self, name: _Name) -> _Resolved | ReferenceFailure:
+        ref, namespace = name
+        source = await self._resolver.resolve(ref, namespace)
+        if isinstance(source, ReferenceFailure):
+            return source
+        # Noted after the reading: a change in between makes the versions differ, so that it is read once too often.
+        versions = {each: self._kubernetes.version_of(each) for each in source.objects}
+        connection = Connection.parse(source.data)
+        if isinstance(connection, InvalidConnection):
+            message = f"{source.described}: {connection.message}"
+            return ReferenceFailure(ReferenceKind.CONNECTION_INVALID, "spec.elasticsearchRef", message)
+        return _Resolved(connection, versions)

@@ -1,0 +1,65 @@
+"""What kopf is told to listen to. It is the informer and nothing else: no handler of ours leaves a trace on an object."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import kopf
+
+from inference_operator.api.meta import GROUP, VERSION
+
+Heard = Callable[[str | None, dict[str, Any]], None]
+Login = Callable[[], Awaitable[kopf.ConnectionInfo]]
+
+
+def register(registry: kopf.OperatorRegistry, plural: str, heard: Heard) -> None:
+    """Call `heard` for every watch event of the kind, after all objects of the first listing are known.
+
+    `on.event` handlers write nothing, need no finalizer and miss no DELETED. The index is there for its side effect: kopf
+    holds handlers back until everything that is indexed was listed.
+    """
+
+    @kopf.index(GROUP, VERSION, plural, registry=registry, id=f"{plural}-are-listed")
+    def listed(**_: Any) -> None:
+        return None
+
+    @kopf.on.event(GROUP, VERSION, plural, registry=registry, id=f"{plural}-are-heard")
+    async def on_event(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name; no thread
+        heard(type, _plain(body))
+
+
+def register_login(registry: kopf.OperatorRegistry, login: Login) -> None:
+    """Let kopf use the same credentials as the rest of the operator. A registry of one's own has none otherwise."""
+
+    @kopf.on.login(registry=registry, id="login")
+    async def on_login(**_: Any) -> kopf.ConnectionInfo:
+        return await login()
+
+
+def settings() -> kopf.OperatorSettings:
+    """How kopf watches."""
+    chosen = kopf.OperatorSettings()
+    chosen.posting.enabled = False  # events are ours, on transitions only
+    chosen.scanning.disabled = True  # no rights on CRDs and namespaces needed
+    chosen.watching.server_timeout = 300  # a watch that fell silent is replaced
+    chosen.networking.enforce_retry_after = True
+    chosen.networking.error_backoffs = _Forever()  # an API server that is away comes back
+    chosen.process.ultimate_exiting_timeout = 30
+    # Not set: persistence.finalizer (kopf would remove ours) and queueing.worker_limit (10 objects per 5 s).
+    return chosen
+
+
+class _Forever:
+    """Pauses between requests that failed: short at first, then half a minute, without an end."""
+
+    def __iter__(self) -> Any:
+        yield from (0.5, 1, 2, 5, 10)
+        while True:
+            yield 30
+
+
+def _plain(body: kopf.Body) -> dict[str, Any]:
+    found = dict(body)
+    found["metadata"] = {name: value for name, value in found["metadata"].items() if name != "managedFields"}
+    return found

@@ -1,0 +1,127 @@
+"""The operator without its surroundings: queue, reconciler and resync, put together from ports.
+
+`shell.wiring` gives it the real Kubernetes and kopf's watch; the tests give it a Kubernetes in memory and a virtual clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from inference_operator.api.inference_endpoint import InferenceEndpoint
+from inference_operator.api.services import catalogue
+from inference_operator.core.compare import IN_CLUSTER
+from inference_operator.elasticsearch.pool import ClusterPool
+from inference_operator.shell.act import Actor
+from inference_operator.shell.clock import Clock, Timer
+from inference_operator.shell.clusters import Clusters, Resolver
+from inference_operator.shell.gather import Gatherer
+from inference_operator.shell.intake import Intake
+from inference_operator.shell.ports import KubernetesPort, ObjectKey
+from inference_operator.shell.queue import Backoff, WorkQueue
+from inference_operator.shell.reconcile import Parts, Reconciler
+from inference_operator.shell.rivals import Rivals
+from inference_operator.shell.sources import Sources
+from inference_operator.shell.store import ObjectStore
+
+log: Any = structlog.get_logger(__name__)
+
+PLURAL = "inferenceendpoints"
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What settings decide about the pace. Times in seconds."""
+
+    resync_interval: float = 600.0
+    concurrency_per_cluster: int = 8
+    backoff: Backoff = field(default_factory=Backoff)
+
+
+class Operator:
+    """Feed `intake`, then `start`; `stop` lets the work in hand end."""
+
+    def __init__(
+        self,
+        *,
+        kubernetes: KubernetesPort,
+        resolver: Resolver,
+        pool: ClusterPool,
+        clock: Clock,
+        dice: Callable[[], float],
+        tuning: Tuning,
+    ) -> None:
+        self._clock = clock
+        self._dice = dice
+        self._tuning = tuning
+        self._pool = pool
+        self._resync_timer: Timer | None = None
+        self._resyncs: set[asyncio.Task[None]] = set()
+        self.store = ObjectStore()
+        self.queue: WorkQueue[ObjectKey] = WorkQueue(
+            clock, dice=dice, backoff=tuning.backoff, group_of=self._group_of, limit=tuning.concurrency_per_cluster
+        )
+        sources, rivals = Sources(kubernetes), Rivals(self.store)
+        clusters = Clusters(resolver, kubernetes, pool)
+        self._reconciler = Reconciler(
+            Parts(
+                store=self.store,
+                clusters=clusters,
+                sources=sources,
+                gatherer=Gatherer(kubernetes, clusters, sources, rivals),
+                actor=Actor(kubernetes, self.store, sources),
+                kubernetes=kubernetes,
+                clock=clock,
+            ),
+            self.queue,
+        )
+        self.intake = Intake(
+            PLURAL, store=self.store, queue=self.queue, kubernetes=kubernetes, clusters=clusters, sources=sources, rivals=rivals
+        )
+
+    def start(self) -> None:
+        """Work off what was taken in, and compare everything once per interval."""
+        self.queue.open(self._reconciler.work)
+        self._plan_resync()
+
+    async def stop(self, grace: float) -> int:
+        """Take nothing new and let the work in hand end within `grace` seconds; return how many had to be cut off."""
+        if self._resync_timer is not None:
+            self._resync_timer.cancel()
+        for task in tuple(self._resyncs):
+            task.cancel()
+        await asyncio.gather(*self._resyncs, return_exceptions=True)
+        late = await self.queue.drain(grace)
+        await self._pool.aclose_all()
+        return late
+
+    def _group_of(self, key: ObjectKey) -> Hashable:
+        """Objects of one connection share a limit. In-cluster models wait for downloads, so they queue apart."""
+        found = self.store.get(key)
+        if not isinstance(found, InferenceEndpoint):
+            return None
+        ref = found.spec.elasticsearch_ref
+        waits = catalogue().canonical(found.spec.service) == IN_CLUSTER
+        return (ref, key.namespace if ref is not None else None, waits)
+
+    def _plan_resync(self) -> None:
+        """Each interval is up to a tenth shorter, so that several operators do not fall into step."""
+        interval = self._tuning.resync_interval * (1.0 - self._dice() / 10)
+        self._resync_timer = self._clock.call_later(interval, self._begin_resync)
+
+    def _begin_resync(self) -> None:
+        task = asyncio.ensure_future(self.intake.resync())
+        self._resyncs.add(task)
+        task.add_done_callback(self._end_resync)
+
+    def _end_resync(self, task: asyncio.Task[None]) -> None:
+        self._resyncs.discard(task)
+        if task.cancelled():
+            return
+        if (fault := task.exception()) is not None:
+            log.error("resync failed", fault=type(fault).__name__)
+        self._plan_resync()

@@ -1,0 +1,224 @@
+"""The work queue: which object is next, when, and how many of one Elasticsearch cluster at once.
+
+De-duplicating (a key that waits is merged, a key in work runs once more afterwards), delaying, prioritised, with
+backoff per key and at most one worker on a key. Keys belong to groups, and each group has a limit of its own, so that
+a cluster that hangs holds up its own objects only. Knows nothing of objects; the clock and the dice are handed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from itertools import count
+from typing import Generic, TypeVar
+
+from inference_operator.shell.clock import Clock, Timer
+
+
+class Priority(IntEnum):
+    """Lower goes first."""
+
+    DELETION = 0
+    EDIT = 1
+    SECRET = 2
+    DEPENDENCY = 3
+    RESYNC = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Pauses between attempts on one key: doubling from `first` to `longest` seconds, each shortened by up to half."""
+
+    first: float = 1.0
+    longest: float = 300.0
+
+    def pause(self, attempt: int, dice: float) -> float:
+        """Return the pause before attempt `attempt` (0 is the first retry); `dice` is in [0, 1)."""
+        # The exponent is bounded: an object may fail for months.
+        return min(self.longest, self.first * 2.0 ** min(attempt, 32)) * (1.0 - dice / 2)
+
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(slots=True)
+class _Entry(Generic[Key]):
+    """A wish to work on a key. Replaced, never changed: an entry in a heap that is no longer the key's own is stale."""
+
+    key: Key
+    priority: Priority
+    due: float
+    number: int
+
+    def __lt__(self, other: _Entry[Key]) -> bool:
+        return (self.priority, self.number) < (other.priority, other.number)
+
+
+@dataclass(slots=True)
+class _Group(Generic[Key]):
+    ready: list[_Entry[Key]] = field(default_factory=list)
+    working: int = 0
+
+
+class WorkQueue(Generic[Key]):
+    """Start with `open`, end with `drain`. Not thread-safe: belongs to one event loop."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        dice: Callable[[], float],
+        backoff: Backoff,
+        group_of: Callable[[Key], Hashable],
+        limit: int,
+    ) -> None:
+        """`group_of` must answer at once and may change its mind about a key; `limit` is the most in work per group."""
+        self._clock = clock
+        self._dice = dice
+        self._backoff = backoff
+        self._group_of = group_of
+        self._limit = limit
+        self._work: Callable[[Key], Awaitable[None]] | None = None
+        self._waiting: dict[Key, _Entry[Key]] = {}
+        self._again: dict[Key, _Entry[Key]] = {}
+        self._later: list[tuple[float, int, _Entry[Key]]] = []
+        self._groups: dict[Hashable, _Group[Key]] = defaultdict(_Group)
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._attempts: dict[Key, int] = {}
+        self._numbers = count()
+        self._timer: Timer | None = None
+
+    def __len__(self) -> int:
+        """Return how many keys wait, due or not."""
+        return len(self._waiting) + len(self._again)
+
+    @property
+    def busy(self) -> bool:
+        """True while a key is in work or due."""
+        return bool(self._tasks) or any(entry.due <= self._clock.monotonic() for entry in self._waiting.values())
+
+    def open(self, work: Callable[[Key], Awaitable[None]]) -> None:
+        """Start working off. Until then keys are only collected. `work` must not raise."""
+        self._work = work
+        self._pump()
+
+    def add(self, key: Key, priority: Priority, delay: float = 0.0) -> None:
+        """Work on the key, `delay` seconds from now at the latest; a wish that is there already is kept where it is sooner."""
+        entry = _Entry(key, priority, self._clock.monotonic() + delay, next(self._numbers))
+        shelf = self._again if key in self._tasks else self._waiting
+        if key in shelf:
+            entry = _sooner(shelf[key], entry)
+            if entry is shelf[key]:
+                return
+        shelf[key] = entry
+        if shelf is self._waiting:
+            self._file(entry)
+            self._pump()
+
+    def retry(self, key: Key, priority: Priority, *, at_least: float = 0.0, at_most: float | None = None) -> float:
+        """Work on the key again after its backoff, which grows with each call; return the pause."""
+        attempt = self._attempts.get(key, 0)
+        self._attempts[key] = attempt + 1
+        pause = self._backoff.pause(attempt, self._dice())
+        if at_most is not None:
+            pause = min(pause, at_most)
+        pause = max(pause, at_least)
+        self.add(key, priority, pause)
+        return pause
+
+    def succeeded(self, key: Key) -> None:
+        """Forget the failures of a key."""
+        self._attempts.pop(key, None)
+
+    def drop(self, key: Key) -> None:
+        """Forget a key whose object is gone. Work in hand goes on."""
+        self._waiting.pop(key, None)
+        self._again.pop(key, None)
+        self._attempts.pop(key, None)
+
+    async def drain(self, grace: float) -> int:
+        """Take nothing new, wait for the work in hand, cancel what takes longer than `grace` seconds; return how many."""
+        self._work = None
+        if self._timer is not None:
+            self._timer.cancel()
+        tasks = set(self._tasks.values())
+        if not tasks:
+            return 0
+        _, late = await asyncio.wait(tasks, timeout=grace)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        return len(late)
+
+    def _file(self, entry: _Entry[Key]) -> None:
+        if entry.due > self._clock.monotonic():
+            heapq.heappush(self._later, (entry.due, entry.number, entry))
+        else:
+            heapq.heappush(self._groups[self._group_of(entry.key)].ready, entry)
+
+    def _pump(self) -> None:
+        if self._work is None:
+            return
+        self._ripen()
+        while (entry := self._next()) is not None:
+            self._start(entry.key)
+        self._set_timer()
+
+    def _ripen(self) -> None:
+        now = self._clock.monotonic()
+        while self._later and self._later[0][0] <= now:
+            entry = heapq.heappop(self._later)[2]
+            if self._waiting.get(entry.key) is entry:
+                heapq.heappush(self._groups[self._group_of(entry.key)].ready, entry)
+
+    def _next(self) -> _Entry[Key] | None:
+        open_groups = [group for group in self._groups.values() if self._head(group) is not None]
+        if not open_groups:
+            return None
+        return heapq.heappop(min(open_groups, key=lambda group: group.ready[0]).ready)
+
+    def _head(self, group: _Group[Key]) -> _Entry[Key] | None:
+        while group.ready and self._waiting.get(group.ready[0].key) is not group.ready[0]:
+            heapq.heappop(group.ready)
+        return group.ready[0] if group.ready and group.working < self._limit else None
+
+    def _start(self, key: Key) -> None:
+        assert self._work is not None
+        del self._waiting[key]
+        name = self._group_of(key)
+        self._groups[name].working += 1
+        task = asyncio.ensure_future(self._work(key))
+        self._tasks[key] = task
+        task.add_done_callback(lambda _: self._finished(key, name))
+
+    def _finished(self, key: Key, name: Hashable) -> None:
+        group = self._groups[name]
+        group.working -= 1
+        if not group.working and not group.ready:
+            del self._groups[name]
+        del self._tasks[key]
+        entry = self._again.pop(key, None)
+        if entry is not None:
+            self._waiting[key] = entry
+            self._file(entry)
+        self._pump()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while self._later and self._waiting.get(self._later[0][2].key) is not self._later[0][2]:
+            heapq.heappop(self._later)
+        if self._later:
+            self._timer = self._clock.call_later(self._later[0][0] - self._clock.monotonic(), self._pump)
+
+
+def _sooner(one: _Entry[Key], other: _Entry[Key]) -> _Entry[Key]:
+    """Both wishes in one: the sooner time with the better priority. The first itself where the second adds nothing."""
+    if one.due <= other.due and one.priority <= other.priority:
+        return one
+    return _Entry(one.key, min(one.priority, other.priority), min(one.due, other.due), other.number)

@@ -1,0 +1,167 @@
+"""The one place where everything is made and joined: clients, queue, watches, probes, signals; and taken down in order.
+
+Order matters. kopf cancels, at its end, every task that was made after its start, and it takes over SIGTERM: so signals are
+taken back once it is ready, and on SIGTERM the work in hand ends first, then the watches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import kopf
+import structlog
+
+from inference_operator.core.values import ObjectRef
+from inference_operator.elasticsearch.limits import Limits
+from inference_operator.elasticsearch.pool import ClusterPool
+from inference_operator.kubernetes.adapter import KubernetesAdapter
+from inference_operator.kubernetes.client import KubernetesClient
+from inference_operator.kubernetes.connections import ConnectionResolver, DefaultConnection
+from inference_operator.kubernetes.credentials import Credentials, load_credentials
+from inference_operator.kubernetes.metadata_watch import MetadataWatch
+from inference_operator.settings import Settings
+from inference_operator.shell import handlers
+from inference_operator.shell.clock import Clock, SystemClock
+from inference_operator.shell.operator import PLURAL, Operator, Tuning
+from inference_operator.shell.probes import Probes
+from inference_operator.shell.queue import Backoff
+
+log: Any = structlog.get_logger(__name__)
+
+# Bookmarks come about once a minute: after five silent minutes a watch is stuck, and a restart is the cure.
+_SILENCE = 300.0
+
+
+async def run(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT; return the exit code. Raises ConfigurationError where no API server is configured."""
+    clock = SystemClock()
+    credentials = await load_credentials(clock, kubeconfig=settings.kubeconfig, context=settings.context)
+    client = KubernetesClient(credentials)
+    try:
+        return await _Process(settings, clock, credentials, client).run()
+    finally:
+        await client.close()
+
+
+class _Process:
+    """All parts of one running operator."""
+
+    def __init__(self, settings: Settings, clock: Clock, credentials: Credentials, client: KubernetesClient) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._credentials = credentials
+        self._stopping = asyncio.Event()
+        self._watch = MetadataWatch(client, clock, on_change=self._changed, namespaces=settings.namespace)
+        kubernetes = KubernetesAdapter(client, self._watch, clock, settings.namespace)
+        limits = Limits(concurrency=settings.concurrency_per_cluster + 2, requests_per_second=settings.requests_per_second)
+        self._operator = Operator(
+            kubernetes=kubernetes,
+            resolver=ConnectionResolver(
+                kubernetes,
+                DefaultConnection(
+                    path=settings.default_connection_path,
+                    secret=settings.default_connection_secret,
+                    namespaces=settings.default_connection_namespaces,
+                    operator_namespace=settings.operator_namespace,
+                ),
+            ),
+            pool=ClusterPool(clock, limits=limits),
+            clock=clock,
+            dice=random.random,
+            tuning=Tuning(settings.resync_interval, settings.concurrency_per_cluster, Backoff(longest=settings.backoff_max)),
+        )
+        self._kopf_ready = asyncio.Event()
+        self._kopf_stop = asyncio.Event()
+
+    def _changed(self, ref: ObjectRef) -> None:
+        self._operator.intake.changed(ref)
+
+    async def run(self) -> int:
+        """Start everything, wait for the end of anything, take everything down."""
+        async with self._probing():
+            watching = asyncio.create_task(self._watch.run(), name="watch references")
+            informing = asyncio.create_task(self._inform(), name="kopf")
+            stopping = asyncio.create_task(self._stopping.wait(), name="stop")
+            starting = asyncio.create_task(self._start(), name="start")
+            ended, _ = await asyncio.wait({watching, informing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            failed = stopping not in ended
+            await self._take_down(watching, informing, starting, stopping)
+        for task in ended - {stopping}:
+            fault = None if task.cancelled() else task.exception()
+            log.error("a watch ended, so the operator ends, to be started again", watch=task.get_name(), fault=repr(fault))
+        return 1 if failed else 0
+
+    async def _start(self) -> None:
+        """Objects are taken in from the start, and worked off once the versions of the Secrets are known."""
+        await self._kopf_ready.wait()
+        self._take_signals()
+        await self._watch.synced.wait()
+        self._operator.start()
+        log.info("operator started", namespaces=self._settings.namespace or "all")
+
+    async def _inform(self) -> None:
+        registry = kopf.OperatorRegistry()
+        handlers.register(registry, PLURAL, self._operator.intake.heard)
+        handlers.register_login(registry, self._login)
+        await kopf.operator(
+            registry=registry,
+            settings=handlers.settings(),
+            standalone=True,
+            clusterwide=not self._settings.namespace,
+            namespaces=self._settings.namespace,
+            ready_flag=self._kopf_ready,
+            stop_flag=self._kopf_stop,
+        )
+
+    async def _login(self) -> kopf.ConnectionInfo:
+        info = await self._credentials.connection_info()
+        return kopf.ConnectionInfo(
+            server=info.server,
+            ca_path=info.ca_path,
+            insecure=info.insecure,
+            scheme=info.scheme,
+            token=info.token,
+            certificate_path=info.certificate_path,
+            private_key_path=info.private_key_path,
+            proxy_url=info.proxy_url,
+            expiration=info.expiration,
+        )
+
+    def _take_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+
+    async def _take_down(self, watching: asyncio.Task[None], informing: asyncio.Task[None], *others: asyncio.Task[Any]) -> None:
+        for task in others:
+            task.cancel()
+        late = await self._operator.stop(self._settings.shutdown_grace)
+        log.info("operator stopped", cut_off=late)
+        self._kopf_stop.set()
+        watching.cancel()
+        await asyncio.gather(watching, informing, *others, return_exceptions=True)
+
+    @asynccontextmanager
+    async def _probing(self) -> AsyncIterator[None]:
+        probes = Probes(live=self._what_is_dead, ready=self._what_is_missing)
+        await probes.start(self._settings.probe_address, self._settings.probe_port)
+        try:
+            yield
+        finally:
+            await probes.stop()
+
+    def _what_is_dead(self) -> str | None:
+        if not self._watch.synced.is_set():
+            return None
+        silent = self._clock.monotonic() - self._watch.last_heard
+        return f"no word from a watch for {silent:.0f} s" if silent > _SILENCE else None
+
+    def _what_is_missing(self) -> str | None:
+        if not self._kopf_ready.is_set():
+            return "the watch of InferenceEndpoints is starting"
+        return None if self._watch.synced.is_set() else "the versions of Secrets are not all known yet"
