@@ -1,0 +1,66 @@
+# Everything is run through here; CI runs `make test` and nothing else.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+export PYTHONDONTWRITEBYTECODE ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup fmt lint test test-full verify generate lock controlplane demo up down clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make the virtual environment, everything locked by hash
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or newer is needed: make PYTHON=python3.12 …' >&2; exit 1; }
+	@echo 'installing the locked dependencies into $(VENV) …' >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+controlplane: $(STAMP) ## build etcd, kube-apiserver, kube-controller-manager, kubectl and helm, once per version
+	@$(BIN)/python -m tests.controlplane build
+
+fmt: $(STAMP) ## format the code
+	$(BIN)/ruff format operator tests
+	$(BIN)/ruff check --fix operator tests
+
+lint: $(STAMP) ## style, types (mypy and pyright, strict), import contracts
+	$(BIN)/ruff format --check operator tests
+	$(BIN)/ruff check operator tests
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+generate: $(STAMP) ## write what is generated: crds/ and the chart's copy
+	$(BIN)/python -m inference_operator.manifests write
+
+verify: $(STAMP) ## fail if a generated file is stale
+	$(BIN)/python -m inference_operator.manifests check
+
+test: lint verify controlplane ## all checks and tests; under 8 minutes on 2 cores once the control plane is built
+	$(BIN)/pytest -m 'not full' -n 2 --dist loadgroup
+
+test-full: lint verify controlplane ## the same with the full matrices
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+demo: controlplane ## see the operator do its job (ELASTICSEARCH_URL=… for your own cluster, KEEP=1 to play on)
+	@$(BIN)/python -m tests.demo
+
+up: controlplane ## start a control plane and a stand-in Elasticsearch in the background: eval "$$(make -s up)"
+	@$(BIN)/python -m tests.controlplane up
+
+down: $(STAMP) ## stop what `make up` or `make demo KEEP=1` started
+	@$(BIN)/python -m tests.controlplane down
+
+lock: $(STAMP) ## resolve the dependencies anew
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --upgrade --custom-compile-command 'make lock' pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --upgrade --custom-compile-command 'make lock' pyproject.toml --group dev --output-file requirements-dev.lock
+
+clean: ## remove what was built in the checkout
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
