@@ -1,0 +1,100 @@
+"""The pure core: `(state, request, now) -> (state, answer)`.
+
+Decides the order in which a request is refused before its action runs: credentials, path, method, media type, body,
+query parameters, validity, privileges. No I/O, no clock, no chance.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from tests.standin.errors import ElasticsearchError, illegal_argument
+from tests.standin.messages import Request, Response, Step, Waiting
+from tests.standin.router import Route, Router
+from tests.standin.routes import ROUTES
+from tests.standin.security import Principal, authenticate, forbidden, may_cluster, may_index
+from tests.standin.state import State
+from tests.standin.version import Version
+
+_ROUTER = Router(ROUTES)
+_MEDIA_TYPE = re.compile(
+    r"^application/(?:(?:x-)?json|x-ndjson|vnd\.elasticsearch\+(?:x-nd)?json)\s*(?:;\s*[^;]+)*$", re.IGNORECASE
+)
+_COMPATIBLE = re.compile(r"compatible-with\s*=\s*(\d+)", re.IGNORECASE)
+
+
+def handle(state: State, request: Request, now: float) -> Step:
+    """Answer a request. Never raises for anything that a client can send."""
+    try:
+        return _checked(state, request, now)
+    except ElasticsearchError as error:
+        return Step(state, error.response())
+
+
+def resume(waiting: Waiting, state: State, now: float) -> Step:
+    """Go on with an answer that had to wait."""
+    try:
+        return waiting.resume(state, now)
+    except ElasticsearchError as error:
+        return Step(state, error.response())
+
+
+def _checked(state: State, request: Request, now: float) -> Step:
+    caller = authenticate(state.security, request, now) if state.security else None
+    routes = list(_ROUTER.candidates(request.segments, state.version))
+    route = next((one for one in routes if one.method == request.method), None)
+    if route is None:
+        return Step(state, _no_handler(request, routes))
+    refused = _media_type_refusal(request, state.version)
+    if refused is not None:
+        return Step(state, refused)
+    _check_params(request, route, state.version)
+    action = route.prepare(request, state.version)
+    if caller is not None:
+        _authorise(caller, route, request)
+    return action(state, now)
+
+
+def _no_handler(request: Request, routes: Sequence[Route]) -> Response:
+    if not routes:
+        return Response(400, {"error": f"no handler found for uri [{request.uri}] and method [{request.method}]"})
+    # The order of the methods is that of a Java hash set: unverified, and nothing should depend on it.
+    allowed = sorted({route.method for route in routes})
+    reason = f"Incorrect HTTP method for uri [{request.uri}] and method [{request.method}], allowed: [{', '.join(allowed)}]"
+    return Response(405, {"error": reason, "status": 405}, (("Allow", ",".join(allowed)),))
+
+
+def _media_type_refusal(request: Request, version: Version) -> Response | None:
+    """406 for a body that is not JSON by its header; 400 for a compatibility version the server does not speak."""
+    content_type = request.headers.get("content-type", "")
+    if request.body and not _MEDIA_TYPE.match(content_type):
+        return Response(406, {"error": f"Content-Type header [{content_type}] is not supported", "status": 406})
+    for name in ("Accept", "Content-Type"):
+        asked = _COMPATIBLE.search(request.headers.get(name.lower(), ""))
+        if asked and int(asked[1]) not in (version.major, version.major - 1):
+            reason = f"{name} version must be either version {version.major} or {version.major - 1}, but found {asked[1]}."
+            return ElasticsearchError(
+                400, "media_type_header_exception", f"{reason} {name}={request.headers[name.lower()]}"
+            ).response()
+    return None
+
+
+def _check_params(request: Request, route: Route, version: Version) -> None:
+    unknown = sorted(set(request.query) - route.known_params(version))
+    if unknown:
+        noun = "parameter" if len(unknown) == 1 else "parameters"
+        names = ", ".join(f"[{name}]" for name in unknown)
+        raise illegal_argument(f"request [{request.path}] contains unrecognized {noun}: {names}")
+    if request.body and not route.body:
+        raise illegal_argument(f"request [{request.method} {request.path}] does not support having a body")
+
+
+def _authorise(caller: Principal, route: Route, request: Request) -> None:
+    if route.index_segment is None or not route.action.startswith("indices:"):
+        if not may_cluster(caller, route.action):
+            raise forbidden(caller, route.action)
+        return
+    for index in request.segments[route.index_segment].split(","):
+        if not may_index(caller, route.action, index):
+            raise forbidden(caller, route.action, index)

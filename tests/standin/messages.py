@@ -1,0 +1,70 @@
+"""Values that pass between the wire and the pure core: requests, answers, and answers that take time.
+
+No I/O here; the wire formats are the business of `app.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.standin.state import State
+
+JSON_TYPE = "application/json"
+Json = dict[str, Any]
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, already decoded: header names in lower case, path segments without percent escapes."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)
+    segments: tuple[str, ...] = ()
+    uri: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer. `body` is a JSON value, or text sent as it stands when `content_type` names another format.
+
+    `events` (server-sent events, each an event name and its data) replaces the body when it is not None.
+    """
+
+    status: int = 200
+    body: Any = None
+    headers: Headers = ()
+    content_type: str = JSON_TYPE
+    events: tuple[tuple[str, str], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An answer that is not known yet: ask `resume` again at `until`, and when `watches` after every change of the state."""
+
+    until: float
+    resume: Callable[[State, float], Step]
+    watches: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a call did: the state after it, and its answer or what it waits for."""
+
+    state: State
+    outcome: Response | Waiting
+
+
+Action = Callable[["State", float], Step]
+
+
+def encode(value: Any) -> bytes:
+    """Render a JSON value as Elasticsearch does: compact, UTF-8."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

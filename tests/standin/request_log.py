@@ -1,0 +1,76 @@
+"""What was asked of the stand-in, so that tests can count reads and writes.
+
+Bodies are kept only on request: they hold secrets.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+_READING_POSTS = re.compile(r"/(_simulate|_has_privileges|_search|_count|_mget|_stream)$|^/_inference/")
+
+
+@dataclass(slots=True)
+class Entry:
+    """One request. `status` is None until it is answered, and stays None when the connection was cut."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    status: int | None = None
+    body: bytes | None = field(default=None, repr=False)
+
+    @property
+    def is_write(self) -> bool:
+        """True when the request would change the cluster; a dry run and an inference do not."""
+        match self.method:
+            case "PUT":
+                return True
+            case "DELETE":
+                return self.query.get("dry_run", "false") == "false"
+            case "POST":
+                return not _READING_POSTS.search(self.path)
+            case _:
+                return False
+
+
+@dataclass(slots=True)
+class RequestLog:
+    """All requests in the order of their arrival; `keep_bodies` before they arrive to see their bodies."""
+
+    keep_bodies: bool = False
+    _entries: list[Entry] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def arrived(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> Entry:
+        entry = Entry(method, path, query, body=body if self.keep_bodies else None)
+        with self._lock:
+            self._entries.append(entry)
+        return entry
+
+    def __iter__(self) -> Iterator[Entry]:
+        with self._lock:
+            return iter(tuple(self._entries))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._entries.clear()
+
+    @property
+    def writes(self) -> list[Entry]:
+        return [entry for entry in self if entry.is_write]
+
+    @property
+    def reads(self) -> list[Entry]:
+        return [entry for entry in self if not entry.is_write]
+
+    def matching(self, method: str = "*", path: str = "*") -> list[Entry]:
+        """Requests whose method and path fit the globs."""
+        return [one for one in self if fnmatchcase(one.method, method) and fnmatchcase(one.path, path)]

@@ -1,0 +1,64 @@
+"""Which handler a method and a path lead to: literal segments win over variables, as in the server's path trie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tests.standin.messages import Action, Request
+from tests.standin.version import Version
+
+Prepare = Callable[[Request, Version], Action]
+ALWAYS_ACCEPTED = frozenset({"pretty", "human", "error_trace"})
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One handler: `path` with `{variables}`, the query parameters it knows, and the privilege action it needs.
+
+    index_segment: position of the index name in the path, for index actions. since: releases that brought the route.
+    body: whether the handler reads one.
+    """
+
+    method: str
+    path: str
+    action: str
+    prepare: Prepare
+    params: frozenset[str] = frozenset()
+    body: bool = False
+    index_segment: int | None = None
+    since: tuple[str, ...] = ()
+    params_since: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def known_params(self, version: Version) -> frozenset[str]:
+        newer = {name for name, releases in self.params_since if version.since(*releases)}
+        return self.params | newer | ALWAYS_ACCEPTED
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    return tuple(part for part in path.split("/") if part)
+
+
+def _is_variable(part: str) -> bool:
+    return part.startswith("{")
+
+
+class Router:
+    """A table of routes, looked up by the number and the text of path segments."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._by_length: dict[int, list[tuple[tuple[str, ...], Route]]] = {}
+        for route in routes:
+            parts = _segments(route.path)
+            self._by_length.setdefault(len(parts), []).append((parts, route))
+
+    def candidates(self, segments: Sequence[str], version: Version) -> Iterator[Route]:
+        """Routes whose path fits, the most literal first."""
+        fitting = [
+            (tuple(map(_is_variable, parts)), route)
+            for parts, route in self._by_length.get(len(segments), ())
+            if all(_is_variable(part) or part == given for part, given in zip(parts, segments, strict=True))
+            and (not route.since or version.since(*route.since))
+        ]
+        fitting.sort(key=lambda pair: pair[0])
+        return (route for _, route in fitting)

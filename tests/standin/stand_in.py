@@ -1,0 +1,158 @@
+"""The stand-in as an object: holds the one mutable reference to the state, the clock, the log and the faults.
+
+This is the API for tests. What a request means is decided in `core.py`; how it travels in `app.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tests.standin import core
+from tests.standin.clock import Clock, SystemClock
+from tests.standin.faults import Faults
+from tests.standin.messages import Request, Response, Step, Waiting
+from tests.standin.request_log import RequestLog
+from tests.standin.state import Cluster, Deployment, Endpoint, Model, Pace, Provider, State, put
+from tests.standin.version import Version
+
+if TYPE_CHECKING:
+    from tests.standin.security import Security
+
+
+class StandIn:
+    """An Elasticsearch cluster in this process.
+
+    `app` (see `app.py`) is its ASGI application; `transport()` an httpx transport that needs no socket; `state` what it
+    holds now. `change` applies a function to the state from any thread, and wakes requests that wait.
+    """
+
+    def __init__(
+        self,
+        *,
+        version: str = "9.5.0",
+        clock: Clock | None = None,
+        security: Security | None = None,
+        provider: Provider | None = None,
+        pace: Pace | None = None,
+        cluster: Cluster | None = None,
+        state: State | None = None,
+        control: bool = True,
+    ) -> None:
+        self.clock: Clock = clock or SystemClock()
+        self.faults = Faults()
+        self.log = RequestLog()
+        self.control = control
+        self.reachable = True
+        self._state = state or State(
+            version=Version.parse(version),
+            cluster=cluster or Cluster(),
+            security=security,
+            provider=provider or Provider(),
+            pace=pace or Pace(),
+        )
+        self._lock = threading.RLock()
+        self._watchers: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
+
+    @property
+    def state(self) -> State:
+        """The cluster as it is now; keep it to put it back later with `restore`."""
+        return self._state
+
+    @property
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        """Stored endpoints by id, secrets included."""
+        return self._state.endpoints
+
+    def change(self, function: Callable[[State], State]) -> None:
+        """Replace the state by a function of it."""
+
+        def run(state: State, now: float) -> Step:
+            return Step(function(state), Response())
+
+        self._advance(run)
+
+    def restore(self, state: State) -> None:
+        """Put the whole cluster back to an earlier state."""
+        self.change(lambda _: state)
+
+    def refuse_key(self, *values: str) -> None:
+        """From now on providers answer 401 to these secret values."""
+        self.change(
+            lambda state: replace(state, provider=replace(state.provider, refused=state.provider.refused | frozenset(values)))
+        )
+
+    def accept_key(self, *values: str) -> None:
+        """Take values back from what `refuse_key` said."""
+        self.change(
+            lambda state: replace(state, provider=replace(state.provider, refused=state.provider.refused - frozenset(values)))
+        )
+
+    def replace_cluster(self, uuid: str) -> None:
+        """Put an empty cluster of another identity behind the same address; credentials stay."""
+        self.change(
+            lambda state: State(
+                version=state.version,
+                cluster=replace(state.cluster, uuid=uuid),
+                security=state.security,
+                provider=state.provider,
+                pace=state.pace,
+            )
+        )
+
+    def fail_deployment(self, deployment_id: str, reason: str | None) -> None:
+        """Let a deployment fail with `reason`, or heal it with None. Raises KeyError for an unknown one."""
+
+        def fail(state: State) -> State:
+            deployment: Deployment = state.deployments[deployment_id]
+            return state.with_deployment(replace(deployment, failure=reason))
+
+        self.change(fail)
+
+    def load_model(self, model_id: str, task_type: str) -> None:
+        """Load a model of the user, as eland does."""
+        model = Model(model_id, task_type, downloaded_at=self.clock.now())
+        self.change(lambda state: replace(state, models=put(state.models, model_id, model)))
+
+    async def answer(self, request: Request) -> Response:
+        """Carry a request out, waiting as long as the server would."""
+        watcher = (asyncio.get_running_loop(), asyncio.Event())
+        self._watchers.add(watcher)
+        try:
+            outcome = self._advance(lambda state, now: core.handle(state, request, now))
+            while isinstance(outcome, Waiting):
+                await self._wait(outcome, watcher[1])
+                outcome = self._resume(outcome)
+            return outcome
+        finally:
+            self._watchers.discard(watcher)
+
+    def _resume(self, waiting: Waiting) -> Response | Waiting:
+        return self._advance(lambda state, now: core.resume(waiting, state, now))
+
+    async def _wait(self, waiting: Waiting, changed: asyncio.Event) -> None:
+        pause = waiting.until - self.clock.now()
+        if pause <= 0:
+            return
+        sleep = asyncio.ensure_future(self.clock.sleep(pause))
+        watch = asyncio.ensure_future(changed.wait())
+        try:
+            await asyncio.wait({sleep, watch} if waiting.watches else {sleep}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            changed.clear()
+            sleep.cancel()
+            watch.cancel()
+
+    def _advance(self, run: Callable[[State, float], Step]) -> Response | Waiting:
+        with self._lock:
+            before = self._state
+            step = run(before, self.clock.now())
+            self._state = step.state
+            watchers = tuple(self._watchers) if step.state is not before else ()
+        for loop, event in watchers:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(event.set)
+        return step.outcome
