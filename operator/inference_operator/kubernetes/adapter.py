@@ -1,0 +1,103 @@
+"""The real `KubernetesPort`: one object out of the parts that each know one thing."""
+
+from collections.abc import Collection, Mapping
+
+from inference_operator.core.values import Json, ObjectRef, ObjectVersion
+from inference_operator.kubernetes.client import KubernetesClient
+from inference_operator.kubernetes.events import EventRecorder, Occurrence
+from inference_operator.kubernetes.metadata_watch import MetadataWatch
+from inference_operator.kubernetes.objects import Objects
+from inference_operator.kubernetes.references import References
+from inference_operator.kubernetes.timing import Clock
+from inference_operator.kubernetes.values import (
+    Body,
+    ConfigMapData,
+    Conflict,
+    ElasticsearchObject,
+    EventType,
+    Gone,
+    KubernetesFailure,
+    Listed,
+    NotFound,
+    NotInstalled,
+    ObjectKey,
+    SecretData,
+    Unknown,
+)
+
+
+class KubernetesAdapter:
+    """Implements `shell.ports.KubernetesPort`. `namespaces` empty means all of them; whoever made the parts closes them."""
+
+    def __init__(self, client: KubernetesClient, watch: MetadataWatch, clock: Clock, namespaces: Collection[str] = ()) -> None:
+        self._watch = watch
+        self._objects = Objects(client, tuple(sorted(namespaces)))
+        self._references = References(client)
+        self._events = EventRecorder(client, clock)
+
+    async def patch_metadata(
+        self,
+        key: ObjectKey,
+        *,
+        uid: str,
+        resource_version: str,
+        finalizers: tuple[str, ...] | None = None,
+        annotations: Mapping[str, str | None] | None = None,
+    ) -> Body | Conflict | Gone | KubernetesFailure:
+        return await self._objects.patch_metadata(
+            key, uid=uid, resource_version=resource_version, finalizers=finalizers, annotations=annotations
+        )
+
+    async def apply_status(
+        self,
+        key: ObjectKey,
+        *,
+        uid: str,
+        resource_version: str,
+        status: Mapping[str, Json],
+        api_version: str,
+        kind: str,
+    ) -> Body | Conflict | Gone | KubernetesFailure:
+        return await self._objects.apply_status(
+            key, uid=uid, resource_version=resource_version, status=status, api_version=api_version, kind=kind
+        )
+
+    async def get_object(self, key: ObjectKey) -> Body | Gone | KubernetesFailure:
+        return await self._objects.get_object(key)
+
+    async def list_keys(self, plural: str) -> tuple[Listed, ...] | KubernetesFailure:
+        return await self._objects.list_keys(plural)
+
+    async def read_secret(self, namespace: str, name: str) -> SecretData | NotFound | KubernetesFailure:
+        return await self._references.read_secret(namespace, name)
+
+    async def read_config_map(self, namespace: str, name: str) -> ConfigMapData | NotFound | KubernetesFailure:
+        return await self._references.read_config_map(namespace, name)
+
+    def version_of(self, ref: ObjectRef) -> ObjectVersion | Unknown | None:
+        return self._watch.version_of(ref)
+
+    def refer(self, owner: ObjectKey, refs: Collection[ObjectRef]) -> None:
+        self._watch.refer(owner, refs)
+
+    async def namespace_terminating(self, name: str) -> bool | KubernetesFailure:
+        return await self._references.namespace_terminating(name)
+
+    async def emit_event(
+        self,
+        key: ObjectKey,
+        uid: str,
+        api_version: str,
+        kind: str,
+        *,
+        type: EventType,  # noqa: A002 - the port's
+        reason: str,
+        action: str,
+        note: str,
+    ) -> None:
+        await self._events.record(Occurrence(key, uid, api_version, kind, type, reason, action, note))
+
+    async def get_elasticsearch(
+        self, namespace: str, name: str
+    ) -> ElasticsearchObject | NotFound | NotInstalled | KubernetesFailure:
+        return await self._references.get_elasticsearch(namespace, name)

@@ -1,0 +1,52 @@
+"""Listings without contents: the metadata of all objects of a kind, in chunks.
+
+Decides how a chunked listing goes on, and that it starts anew when the server has forgotten where it was.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from inference_operator.core.values import Json
+from inference_operator.kubernetes.client import METADATA_LIST, KubernetesClient, Reply, Request, refused
+from inference_operator.kubernetes.values import KubernetesFailure
+
+CHUNK = 500
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The `metadata` of each object, and the resourceVersion from which a watch goes on. A consistent snapshot."""
+
+    items: tuple[dict[str, Json], ...]
+    resource_version: str
+
+
+async def list_metadata(client: KubernetesClient, operation: str, path: str, chunk: int = CHUNK) -> Listing | KubernetesFailure:
+    """All of it or a failure, never a part."""
+    for _ in range(_ATTEMPTS - 1):
+        listing = await _list_once(client, operation, path, chunk)
+        if not (isinstance(listing, KubernetesFailure) and listing.status == HTTPStatus.GONE):
+            return listing
+    return await _list_once(client, operation, path, chunk)
+
+
+async def _list_once(client: KubernetesClient, operation: str, path: str, chunk: int) -> Listing | KubernetesFailure:
+    items: list[dict[str, Json]] = []
+    token = ""
+    while True:
+        query = [("limit", str(chunk)), *([("continue", token)] if token else [])]
+        reply = await client.ask(operation, Request(path, query=query, accept=METADATA_LIST))
+        if isinstance(reply, KubernetesFailure):
+            return reply
+        if not reply.ok:
+            return refused(operation, reply)
+        items += _metadata(reply)
+        head = reply.body.get("metadata") or {}
+        token = head.get("continue") or ""
+        if not token:
+            return Listing(tuple(items), str(head.get("resourceVersion", "")))
+
+
+def _metadata(reply: Reply) -> list[dict[str, Json]]:
+    return [item["metadata"] for item in reply.body.get("items") or ()]
