@@ -1,0 +1,36 @@
+"""The API server takes every example as it is written, and keeps all of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.examples.catalogue_of_examples import manifest_files, of_kind, resources
+
+if TYPE_CHECKING:
+    from tests.controlplane import ControlPlane
+
+FILES = [f"--filename={path}" for path in manifest_files()]
+
+
+def test_every_file_is_valid(plane: ControlPlane, namespace: str) -> None:
+    # Strict: a field that the schema does not know is an error, not a warning.
+    answer = plane.kubectl("apply", "--dry-run=server", "--validate=strict", f"--namespace={namespace}", *FILES, timeout=120)
+    assert len(answer.splitlines()) == sum(len(resources(path)) for path in manifest_files())
+
+
+def test_what_is_stored_is_what_was_written(plane: ControlPlane, namespace: str) -> None:
+    plane.kubectl("apply", "--server-side", f"--namespace={namespace}", *FILES, timeout=120)
+    stored = json.loads(plane.kubectl("get", "infep", f"--namespace={namespace}", "--output=json"))["items"]
+    specs = {item["metadata"]["name"]: item["spec"] for item in stored}
+    written = [item for path in manifest_files() for item in of_kind(path, "InferenceEndpoint")]
+    assert set(specs) == {item["metadata"]["name"] for item in written}
+    for item in written:
+        assert _kept(item["spec"], specs[item["metadata"]["name"]]), item["metadata"]["name"]
+
+
+def _kept(written: Any, stored: Any) -> bool:
+    """Whether all that was written is stored; defaults of the schema may stand beside it."""
+    if isinstance(written, dict) and isinstance(stored, dict):
+        return all(key in stored and _kept(value, stored[key]) for key, value in written.items())
+    return bool(written == stored)
