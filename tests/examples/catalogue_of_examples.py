@@ -6,6 +6,7 @@ import the operator: the examples are judged by it.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -49,6 +50,19 @@ def endpoint(path: Path) -> Resource:
 def inference_id(resource: Resource) -> str:
     """The id that the endpoint gets in Elasticsearch."""
     return str(resource["spec"].get("inferenceId", resource["metadata"]["name"]))
+
+
+def header(path: Path) -> str:
+    """The comment lines that open the file, as one text without line ends."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    end = next(index for index, line in enumerate(lines) if not line.startswith("#"))
+    return " ".join(line.removeprefix("#").strip() for line in lines[:end])
+
+
+def stated_version(path: Path) -> tuple[int, int] | None:
+    """The oldest Elasticsearch that the header names, as (major, minor); None where only a vendor's build will do."""
+    found = re.search(r"Elasticsearch (\d+)\.(\d+)", header(path))
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def request_body(path: Path) -> Resource:
