@@ -27,6 +27,10 @@ class Resolver(Protocol):
         """Return where Elasticsearch is and how to log in, or what is missing."""
         ...
 
+    def dependencies(self, ref: ElasticsearchRef | None, namespace: str) -> tuple[ObjectRef, ...]:
+        """Return what the answer depends on, also what is missing."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Resolved:
@@ -45,7 +49,6 @@ class Clusters:
         self._kubernetes = kubernetes
         self._pool = pool
         self._resolved: dict[_Name, _Resolved] = {}
-        self._sources: dict[ObjectKey, tuple[ObjectRef, ...]] = {}
 
     async def cluster_of(self, key: ObjectKey, ref: ElasticsearchRef | None) -> Cluster | ReferenceFailure:
         """The cluster of an object. It stays open until `forget`."""
@@ -57,20 +60,18 @@ class Clusters:
                 self._resolved.pop(name, None)
                 return fresh
             resolved = self._resolved[name] = fresh
-        self._sources[key] = tuple(resolved.versions)
         return self._pool.hold(str(key), resolved.connection)
 
     def last_cluster_of(self, key: ObjectKey) -> Cluster | None:
         """The client that the object used last, for when its connection is gone."""
         return self._pool.held(str(key))
 
-    def sources_of(self, key: ObjectKey) -> tuple[ObjectRef, ...]:
-        """The Secrets and ConfigMaps that the object's connection was read from."""
-        return self._sources.get(key, ())
+    def sources_of(self, key: ObjectKey, ref: ElasticsearchRef | None) -> tuple[ObjectRef, ...]:
+        """The Secrets that the object's connection is read from, also those that are missing."""
+        return self._resolver.dependencies(ref, key.namespace)
 
     def forget(self, key: ObjectKey) -> None:
         """The object is gone: its client may be closed."""
-        self._sources.pop(key, None)
         self._pool.drop(str(key))
 
     def begin_round(self) -> None:
@@ -80,8 +81,7 @@ class Clusters:
             cluster.invalidate()
 
     def _is_current(self, resolved: _Resolved) -> bool:
-        if not resolved.versions:
-            return False  # read from files, which cost nothing to read again
+        # A connection that was read from files has no versions; whoever watches the folder begins a new round.
         return all(
             isinstance(version, ObjectVersion) and self._kubernetes.version_of(ref) == version
             for ref, version in resolved.versions.items()

@@ -113,6 +113,12 @@ class Operator:
         interval = self._tuning.resync_interval * (1.0 - self._dice() / 10)
         self._resync_timer = self._clock.call_later(interval, self._begin_resync)
 
+    def resync_now(self) -> None:
+        """Compare everything anew, for a reason that the timer does not know."""
+        if self._resync_timer is not None:
+            self._resync_timer.cancel()
+            self._begin_resync()
+
     def _begin_resync(self) -> None:
         task = asyncio.ensure_future(self.intake.resync())
         self._resyncs.add(task)

@@ -122,7 +122,6 @@ class Reconciler:
             return
         self._listen(key, found)
         situation, cluster = await self._parts.gatherer.gather(key, found)
-        self._listen(key, found)
         end = await self._converge(key, situation, cluster)
         if isinstance(end, Interrupted):
             self._interrupted(key, end)
@@ -155,7 +154,7 @@ class Reconciler:
 
     def _listen(self, key: ObjectKey, found: InferenceEndpoint) -> None:
         """Be woken by what the object depends on."""
-        refs = {*self._parts.sources.objects(found), *self._parts.clusters.sources_of(key)}
+        refs = {*self._parts.sources.objects(found), *self._parts.clusters.sources_of(key, found.spec.elasticsearch_ref)}
         if self._parts.store.refer(key, refs):
             self._parts.kubernetes.refer(key, refs)
 

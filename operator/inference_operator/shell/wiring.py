@@ -21,8 +21,9 @@ from inference_operator.elasticsearch.limits import Limits
 from inference_operator.elasticsearch.pool import ClusterPool
 from inference_operator.kubernetes.adapter import KubernetesAdapter
 from inference_operator.kubernetes.client import KubernetesClient
-from inference_operator.kubernetes.connections import ConnectionResolver, DefaultConnection
+from inference_operator.kubernetes.connections import ConnectionResolver
 from inference_operator.kubernetes.credentials import Credentials, load_credentials
+from inference_operator.kubernetes.default_connection import DefaultConnection, watch_folder
 from inference_operator.kubernetes.metadata_watch import MetadataWatch
 from inference_operator.settings import Settings
 from inference_operator.shell import handlers
@@ -64,10 +65,10 @@ class _Process:
             resolver=ConnectionResolver(
                 kubernetes,
                 DefaultConnection(
+                    operator_namespace=settings.operator_namespace,
+                    namespaces=settings.default_connection_namespaces,
                     path=settings.default_connection_path,
                     secret=settings.default_connection_secret,
-                    namespaces=settings.default_connection_namespaces,
-                    operator_namespace=settings.operator_namespace,
                 ),
             ),
             pool=ClusterPool(clock, limits=limits),
@@ -84,7 +85,7 @@ class _Process:
     async def run(self) -> int:
         """Start everything, wait for the end of anything, take everything down."""
         async with self._probing():
-            watching = asyncio.create_task(self._watch.run(), name="watch references")
+            watching = asyncio.create_task(self._watch_references(), name="watch references")
             informing = asyncio.create_task(self._inform(), name="kopf")
             stopping = asyncio.create_task(self._stopping.wait(), name="stop")
             starting = asyncio.create_task(self._start(), name="start")
@@ -103,6 +104,14 @@ class _Process:
         await self._watch.synced.wait()
         self._operator.start()
         log.info("operator started", namespaces=self._settings.namespace or "all")
+
+    async def _watch_references(self) -> None:
+        """Secrets and ConfigMaps by their metadata, the mounted default connection by its files."""
+        folder = self._settings.default_connection_path
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._watch.run())
+            if folder is not None:
+                tasks.create_task(watch_folder(folder, self._clock, self._operator.resync_now))
 
     async def _inform(self) -> None:
         registry = kopf.OperatorRegistry()

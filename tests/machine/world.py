@@ -1,0 +1,191 @@
+"""The whole operator in one process: the real shell between a Kubernetes in memory and the stand-in Elasticsearch.
+
+Time is virtual, so hours of resyncs run in milliseconds. `World.kill` ends the operator as kill -9 does: nothing of it runs any
+further, and what it did so far stays. Both sides count requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+from inference_operator.api.inference_endpoint import InferenceEndpoint
+from inference_operator.elasticsearch.limits import Limits
+from inference_operator.elasticsearch.pool import ClusterPool
+from inference_operator.kubernetes.connections import ConnectionResolver
+from inference_operator.kubernetes.default_connection import DefaultConnection
+from inference_operator.shell.operator import PLURAL, Operator, Tuning
+from inference_operator.shell.ports import ObjectKey
+from inference_operator.shell.queue import Backoff
+
+from tests.fake_kubernetes import FakeKubernetes
+from tests.lawful import assert_lawful
+from tests.standin import StandIn, StandInTransport
+from tests.standin.clock import EPOCH
+from tests.virtual_clock import VirtualClock
+
+NAMESPACE = "search"
+CANARY = "canary-5f3a9-secret"
+RESYNC = 600.0
+
+
+class StandInClock:
+    """The stand-in's view of the virtual clock."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+
+    def now(self) -> float:
+        return EPOCH + self._clock.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        woken = asyncio.Event()
+        timer = self._clock.call_later(seconds, woken.set)
+        try:
+            await woken.wait()
+        finally:
+            timer.cancel()
+
+    def advance(self, seconds: float) -> None:
+        raise AssertionError("the test moves the virtual clock")
+
+
+class World:
+    """Use as an async context manager; the operator runs from `start` on."""
+
+    def __init__(self, *, version: str = "9.5.0", resync: float = RESYNC, **standin: Any) -> None:
+        self.clock = VirtualClock()
+        self.standin = StandIn(version=version, clock=StandInClock(self.clock), **standin)
+        self.kubernetes = FakeKubernetes(self.clock)
+        self.intercept: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport] = lambda transport: transport
+        self._resync = resync
+        self._operator: Operator | None = None
+        self._ends: list[Callable[[], None]] = []
+        self._names = itertools.count(1)
+        self.put_connection()
+
+    async def __aenter__(self) -> World:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.kill()
+
+    @property
+    def operator(self) -> Operator:
+        assert self._operator is not None, "the operator does not run"
+        return self._operator
+
+    # --- the operator -------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start the operator, as after a restart: it lists everything and remembers nothing."""
+        dice = itertools.cycle((0.1, 0.7, 0.4))
+        self._operator = operator = Operator(
+            kubernetes=self.kubernetes,
+            resolver=ConnectionResolver(self.kubernetes, DefaultConnection("operators", (NAMESPACE,), secret="operators/default")),
+            pool=ClusterPool(
+                self.clock, lambda _: self.intercept(StandInTransport(self.standin)), Limits(requests_per_second=10_000, burst=10_000)
+            ),
+            clock=self.clock,
+            dice=lambda: next(dice),
+            tuning=Tuning(self._resync, 8, Backoff()),
+        )
+        self._ends = [
+            self.kubernetes.subscribe(operator.intake.heard),
+            self.kubernetes.subscribe_changes(operator.intake.changed),
+        ]
+        operator.start()
+        await self.clock.settle()
+
+    async def kill(self) -> None:
+        """End the operator at once: no clean-up of its own, nothing more is sent."""
+        for end in self._ends:
+            end()
+        self._ends = []
+        if self._operator is not None:
+            operator, self._operator = self._operator, None
+            await operator.stop(0.0)
+
+    async def restart(self) -> None:
+        await self.kill()
+        await self.start()
+
+    async def rest(self, within: float = 300.0) -> None:
+        """Let time pass until nothing is due for the next minute, or `within` seconds have passed."""
+        await self.clock.settle()
+        until = self.clock.monotonic() + within
+        while self.clock.monotonic() < until:
+            wait = self.clock.next_call
+            if wait is None or wait > 60.0:
+                return
+            await self.clock.advance(wait)
+
+    async def resync(self, times: int = 1) -> None:
+        """Let whole resync intervals pass."""
+        await self.clock.advance(self._resync * times)
+
+    # --- the user -----------------------------------------------------------------------------------------------------
+
+    def put_connection(self, **data: str) -> None:
+        self.kubernetes.put_secret("operators", "default", {"url": "http://standin:9200"} | data)
+
+    def put_key(self, value: str = CANARY, name: str = "openai") -> None:
+        self.kubernetes.put_secret(NAMESPACE, name, {"api-key": value})
+
+    def apply(self, name: str, spec: Mapping[str, Any] | None = None, *, namespace: str = NAMESPACE) -> ObjectKey:
+        """`kubectl apply`; `spec` is merged over an OpenAI endpoint. Needs `put_key`."""
+        key = ObjectKey(PLURAL, namespace, name)
+        self.kubernetes.create(
+            {
+                "apiVersion": "inference-operator.io/v1alpha1",
+                "kind": "InferenceEndpoint",
+                "metadata": {"name": name, "namespace": namespace},
+                "spec": openai() | dict(spec or {}),
+            }
+        )
+        return key
+
+    def found(self, key: ObjectKey) -> InferenceEndpoint:
+        body = self.kubernetes.store.get(key)
+        assert body is not None, f"{key} is gone"
+        return InferenceEndpoint.parse(body)
+
+    def is_gone(self, key: ObjectKey) -> bool:
+        return self.kubernetes.store.get(key) is None
+
+    def condition(self, key: ObjectKey, name: str = "Ready") -> tuple[str, str] | None:
+        """`(status, reason)` of a condition, after checking that all are lawful."""
+        found = self.found(key)
+        if found.status.observed_generation == found.metadata.generation:
+            assert_lawful(found.status, found.metadata.generation)
+        return next(((c.status, c.reason) for c in found.status.conditions if c.type == name), None)
+
+    def message(self, key: ObjectKey, name: str = "Ready") -> str:
+        return next(c.message for c in self.found(key).status.conditions if c.type == name)
+
+    # --- figures ------------------------------------------------------------------------------------------------------
+
+    def forget_requests(self) -> None:
+        self.kubernetes.requests.clear()
+        self.standin.log.clear()
+
+    @property
+    def writes(self) -> tuple[int, int]:
+        """Writes since `forget_requests`: to Kubernetes, to Elasticsearch."""
+        return self.kubernetes.writes, len(self.standin.log.writes)
+
+
+def openai(**service_settings: Any) -> dict[str, Any]:
+    """The spec of an OpenAI endpoint that takes its key from Secret `openai`."""
+    return {
+        "taskType": "text_embedding",
+        "service": "openai",
+        "serviceSettings": {
+            "model_id": "text-embedding-3-small",
+            "api_key": {"valueFrom": {"secretKeyRef": {"name": "openai", "key": "api-key"}}},
+        }
+        | service_settings,
+    }
