@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import ssl
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -144,13 +145,8 @@ class ElasticsearchClient:
         )
 
     def _open(self, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient | TransportFailure:
-        certificate = self._connection.client_certificate
         try:
-            context = client_context(
-                self._connection.ca_pem,
-                (certificate.cert_pem, certificate.key_pem) if certificate else None,
-                verify=self._connection.verify,
-            )
+            context = self._tls_context()
         except UnusableTlsMaterialError as error:
             return TransportFailure(TransportKind.TLS, self._address, str(error))
         return httpx.AsyncClient(
@@ -160,6 +156,13 @@ class ElasticsearchClient:
             follow_redirects=False,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=self._limits.concurrency),
         )
+
+    def _tls_context(self) -> ssl.SSLContext:
+        if not self._address.startswith("https://"):
+            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used; loading the system's trust store takes a while
+        certificate = self._connection.client_certificate
+        pair = (certificate.cert_pem, certificate.key_pem) if certificate else None
+        return client_context(self._connection.ca_pem, pair, verify=self._connection.verify)
 
     def _left_alone(self, wait: float) -> TransportFailure:
         detail = "not sent: the last requests to this cluster were lost, so it is left alone for a moment"

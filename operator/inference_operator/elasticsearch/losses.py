@@ -32,8 +32,7 @@ _LONGEST = 300
 def kind_of(error: Exception) -> TransportKind:
     """The kind of loss that an exception of httpx means."""
     if isinstance(error, _NEVER_SENT):
-        is_tls = any(isinstance(cause, ssl.SSLError) for cause in _causes(error))
-        return TransportKind.TLS if is_tls else TransportKind.CONNECT
+        return TransportKind.TLS if any(_is_tls_trouble(cause) for cause in _causes(error)) else TransportKind.CONNECT
     if isinstance(error, httpx.TimeoutException):
         return TransportKind.TIMEOUT
     if isinstance(error, httpx.DecodingError):
@@ -47,15 +46,20 @@ def why(error: Exception) -> str:
         match cause:
             case ssl.SSLCertVerificationError():
                 return f"the server's certificate is not accepted: {cause.verify_message}"[:_LONGEST]
-            case ssl.SSLError():
+            case ssl.SSLError() if _is_tls_trouble(cause):
                 return f"the TLS handshake failed: {cause.reason or 'no reason given'}"[:_LONGEST]
             case socket.gaierror(strerror=str() as text):
                 return text[:_LONGEST]
-            case OSError(errno=int() as number) if number > 0:
+            case OSError(errno=int() as number) if number > 0 and not isinstance(cause, ssl.SSLError):
                 return os.strerror(number)
     if isinstance(error, httpx.TimeoutException):
         return "no connection in time" if isinstance(error, httpx.ConnectTimeout) else "no answer in time"
     return (str(error) or type(error).__name__)[:_LONGEST]
+
+
+def _is_tls_trouble(cause: BaseException) -> bool:
+    # "Want read" is how OpenSSL waits for the other side: with a timeout it stands in the chain and explains nothing.
+    return isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLWantReadError | ssl.SSLWantWriteError)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
