@@ -99,6 +99,7 @@ class FakeKubernetes:
         self._namespaces = frozenset(namespaces)
         self._sources: dict[ObjectRef, SecretData] = {}
         self._elasticsearch: dict[tuple[str, str], ElasticsearchObject] = {}
+        self._existing: set[str] = set()
         self._terminating: set[str] = set()
         self._referred: dict[ObjectKey, frozenset[ObjectRef]] = {}
         self._listeners: list[OnChange] = []
@@ -146,9 +147,7 @@ class FakeKubernetes:
 
     async def read_secret(self, namespace: str, name: str) -> SecretData | NotFound | KubernetesFailure:
         ref = ObjectRef(SourceKind.SECRET, namespace, name)
-        return await self._serve(
-            Verb.GET, f"secrets/{namespace}/{name}", lambda: self._sources.get(ref) or NotFound(str(ref))
-        )
+        return await self._serve(Verb.GET, f"secrets/{namespace}/{name}", lambda: self._sources.get(ref) or NotFound(str(ref)))
 
     async def read_config_map(self, namespace: str, name: str) -> ConfigMapData | NotFound | KubernetesFailure:
         ref = ObjectRef(SourceKind.CONFIG_MAP, namespace, name)
@@ -171,7 +170,7 @@ class FakeKubernetes:
             self._referred[owner] = frozenset(refs)
 
     async def namespace_terminating(self, name: str) -> bool | KubernetesFailure:
-        return await self._serve(Verb.GET, f"namespaces/{name}", lambda: name in self._terminating)
+        return await self._serve(Verb.GET, f"namespaces/{name}", lambda: name in self._terminating or name not in self._existing)
 
     async def emit_event(
         self,
@@ -207,8 +206,7 @@ class FakeKubernetes:
 
     def create(self, body: Body) -> Body:
         """`kubectl create`. Raises AdmissionError where the name is taken or the namespace is being deleted."""
-        if body["metadata"]["namespace"] in self._terminating:
-            raise AdmissionError(f"namespace {body['metadata']['namespace']} is being terminated")
+        self._enter(body["metadata"]["namespace"])
         return self.store.create(body)
 
     def edit_spec(self, key: ObjectKey, changes: Mapping[str, Json]) -> Body:
@@ -354,6 +352,12 @@ class FakeKubernetes:
 
         return await self._serve(verb, str(key), effect)
 
+    def _enter(self, namespace: str) -> None:
+        """A namespace is there as soon as something is put into it."""
+        if namespace in self._terminating:
+            raise AdmissionError(f"namespace {namespace} is being terminated")
+        self._existing.add(namespace)
+
     def _list(self, plural: str) -> list[Listed]:
         keys = [key for key in self.store if key.plural == plural]
         watched = [key for key in keys if not self._namespaces or key.namespace in self._namespaces]
@@ -361,6 +365,7 @@ class FakeKubernetes:
         return [Listed(key, body["metadata"]["uid"]) for key, body in bodies if body is not None]
 
     def _put(self, ref: ObjectRef, data: Mapping[str, str | bytes], annotations: Mapping[str, str] | None) -> ObjectRef:
+        self._enter(ref.namespace)
         content = {key: value.encode() if isinstance(value, str) else value for key, value in data.items()}
         found = self._sources.get(ref)
         if found and (found.data, found.annotations) == (content, annotations or {}):
