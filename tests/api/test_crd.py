@@ -133,7 +133,20 @@ def test_the_known_secrets_are_those_of_the_catalogue() -> None:
 
 
 @pytest.mark.parametrize("name", SECRETS)
-@pytest.mark.parametrize("value", ["plain", ["plain"], {"plain": "plain"}, {"valueFrom": "plain"}], ids=str)
+@pytest.mark.parametrize(
+    "value",
+    [
+        "plain",
+        ["plain"],
+        {"plain": "plain"},
+        {"valueFrom": "plain"},
+        {"valueFrom": {"plain": "plain"}},
+        {"valueFrom": {"secretKeyRef": "plain"}},
+        {"valueFrom": REFERENCE["valueFrom"] | {"plain": "plain"}},
+        REFERENCE | {"plain": "plain"},
+    ],
+    ids=str,
+)
 def test_a_known_secret_in_plain_text_is_refused(name: str, value: object) -> None:
     assert list(faults(SETTINGS, {name: value})) != []
 
@@ -145,14 +158,12 @@ def test_a_known_secret_by_reference_is_accepted(name: str) -> None:
 
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_known_secret_is_never_typed_so_that_no_error_can_quote_it(name: str) -> None:
-    node = SETTINGS["properties"][name]
-    value = node.get("additionalProperties", node)
-
-    for part in (node, value, value["properties"]["valueFrom"]):
-        assert "type" not in part
-        assert part["maxLength"] == 0
-    for open_part in (value, value["properties"]["valueFrom"]):
-        assert open_part["x-kubernetes-preserve-unknown-fields"] is True
+    for path, node in nodes(SETTINGS["properties"][name], name):
+        if path.rpartition(".")[2] not in ("name", "key", "optional", "as"):
+            assert "type" not in node, path
+            assert node["x-kubernetes-preserve-unknown-fields"] is True, path
+            assert node["maxLength"] == 0, path
+            assert "x-kubernetes-validations" not in node, path
 
 
 @pytest.mark.parametrize(

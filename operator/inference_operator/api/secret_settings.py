@@ -5,12 +5,14 @@ status, events and chat. So the schema of a secret says nothing that makes the A
 
 * no `type`, since server-side apply answers a wrong one with "expected map, got &{the value}"; what is no object is
   refused by `maxLength` (text) and by `not: {maxProperties: 0}`, which everything but a non-empty object fulfils;
-* no closed set of keys, since strict decoding answers an unknown one with the whole object; `maxProperties` refuses it;
-* no CEL rule, since CEL can't look into values without a type; `oneOf` does its work.
+* no closed set of keys, since strict decoding answers an unknown one with the whole object; `maxProperties` refuses it,
+  and `oneOf` names the sets of keys, since a server-side apply adds its keys to those that are there already;
+* no CEL rule, since CEL can't look into values without a type.
 
 Must not import the kinds.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from inference_operator.api.meta import ValueFrom
@@ -21,10 +23,9 @@ from inference_operator.api.structural import structural, without_defaults
 _MAP = "secret_parameters"
 _MAX_PARAMETERS = 32
 _FORM = "{valueFrom: {secretKeyRef: {name: SECRET, key: KEY}}}"
-_SOURCES = ("secretKeyRef", "configMapKeyRef")
+_SOURCES = (("secretKeyRef",), ("secretKeyRef", "as"), ("configMapKeyRef",), ("configMapKeyRef", "as"))
 
 _UNTYPED = {"x-kubernetes-preserve-unknown-fields": True, "maxLength": 0}
-_OBJECT_ONLY = _UNTYPED | {"not": {"maxProperties": 0}}
 
 
 def type_secrets(schema: dict[str, Any]) -> None:
@@ -35,23 +36,14 @@ def type_secrets(schema: dict[str, Any]) -> None:
 
 
 def _secret(name: str) -> dict[str, Any]:
-    return _OBJECT_ONLY | {
-        "description": f"Secret: {_explain(name)}. Write {_FORM}; plain text is refused.",
-        "maxProperties": 1,
-        "required": ["valueFrom"],
-        "properties": {"valueFrom": _value_from()},
-    }
+    description = f"Secret: {_explain(name)}. Write {_FORM}; plain text is refused."
+    return _object(description, {"valueFrom": _value_from()}, [("valueFrom",)])
 
 
 def _map_of_secrets() -> dict[str, Any]:
     # Under the key valueFrom stands the reference for the whole map; under any other, a value with a valueFrom of its own.
-    sources = _value_from()["properties"]
-    value = _OBJECT_ONLY | {
-        "description": f"A secret: {_FORM}.",
-        "maxProperties": 2,
-        "oneOf": _exactly_one("valueFrom", *_SOURCES),
-        "properties": {"valueFrom": _value_from(), **sources},
-    }
+    whole = _value_from()
+    value = _object(f"A secret: {_FORM}.", {"valueFrom": whole} | whole["properties"], [("valueFrom",), *_SOURCES])
     return _UNTYPED | {
         "description": f"Secrets: {_explain(_MAP)}. Write {{NAME: {_FORM}}}; plain text is refused.",
         "maxItems": 0,
@@ -61,17 +53,29 @@ def _map_of_secrets() -> dict[str, Any]:
 
 
 def _value_from() -> dict[str, Any]:
-    schema = without_defaults(structural(ValueFrom.model_json_schema()))
-    return _OBJECT_ONLY | {
-        "description": "Where the value is. Set exactly one of secretKeyRef and configMapKeyRef.",
-        "maxProperties": 2,
-        "oneOf": _exactly_one(*_SOURCES),
-        "properties": schema["properties"],
+    properties = without_defaults(structural(ValueFrom.model_json_schema()))["properties"]
+    for source in ("secretKeyRef", "configMapKeyRef"):
+        selector = properties[source]
+        keys = [("name", "key"), ("name", "key", "optional")]
+        properties[source] = _object(selector["description"], selector["properties"], keys)
+    description = "Where the value is. Set exactly one of secretKeyRef and configMapKeyRef."
+    return _object(description, properties, _SOURCES)
+
+
+def _object(description: str, properties: dict[str, Any], keys: Sequence[tuple[str, ...]]) -> dict[str, Any]:
+    """Return the schema of an object that has exactly the keys of one of the given sets, and of nothing else."""
+    required = [name for name in keys[0] if all(name in group for group in keys)]
+    schema = _UNTYPED | {
+        "description": description,
+        "not": {"maxProperties": 0},
+        "maxProperties": max(len(group) for group in keys),
+        "properties": properties,
     }
-
-
-def _exactly_one(*names: str) -> list[dict[str, list[str]]]:
-    return [{"required": [name]} for name in names]
+    if required:
+        schema["required"] = required
+    if len(keys) > 1:
+        schema["oneOf"] = [{"required": list(group), "maxProperties": len(group)} for group in keys]
+    return schema
 
 
 def _explain(name: str) -> str:
