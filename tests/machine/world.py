@@ -166,6 +166,11 @@ class World:
     def message(self, key: ObjectKey, name: str = "Ready") -> str:
         return next(c.message for c in self.found(key).status.conditions if c.type == name)
 
+    async def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """What a person says to Elasticsearch directly. Counted like everything else."""
+        async with httpx.AsyncClient(transport=StandInTransport(self.standin), base_url="http://standin:9200") as client:
+            return await client.request(method, path, json=body)
+
     # --- figures ------------------------------------------------------------------------------------------------------
 
     def forget_requests(self) -> None:

@@ -1,0 +1,203 @@
+"""kill -9 between any two requests, and answers that get lost: every k of create, adopt, update, replace and delete.
+
+Whatever happens at the k-th request, the next run converges: nothing orphaned, nothing doubled, nothing foreign touched, and
+once it rests, a further round writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from inference_operator.shell.ports import ObjectKey
+from tests.machine.tripwire import Fate, Tripwire
+from tests.machine.world import World, openai
+
+ADOPTION = ("Never", "IfIdentical", "Always")
+Act = Callable[[World, str], Awaitable[ObjectKey]]
+Check = Callable[[World, ObjectKey, str], None]
+
+
+@dataclass(frozen=True)
+class Story:
+    """`prepare` runs to its end unharmed, then `act` is what the operator is killed in."""
+
+    name: str
+    prepare: Act
+    act: Act
+    check: Check
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def stored(world: World) -> dict[str, Any]:
+    return {i: endpoint for i, endpoint in world.standin.endpoints.items() if not i.startswith(".")}
+
+
+def creates(world: World) -> int:
+    return sum(e.method == "PUT" and not e.path.endswith("/_update") and e.status == 200 for e in world.standin.log)
+
+
+async def put_foreign(world: World, **settings: Any) -> None:
+    """Somebody else makes an endpoint with the id that the object wants."""
+    body = {"service": "openai", "service_settings": {"model_id": "text-embedding-3-small", "api_key": "theirs"} | settings}
+    answer = await world.ask("PUT", "/_inference/text_embedding/a", body)
+    assert answer.status_code == 200, answer.text
+
+
+async def nothing(world: World, adoption: str) -> ObjectKey:
+    world.put_key()
+    return ObjectKey("inferenceendpoints", "search", "a")
+
+
+async def foreign_twin(world: World, adoption: str) -> ObjectKey:
+    await put_foreign(world)
+    return await nothing(world, adoption)
+
+
+async def foreign_other(world: World, adoption: str) -> ObjectKey:
+    await put_foreign(world, model_id="text-embedding-3-large")
+    return await nothing(world, adoption)
+
+
+async def created(world: World, adoption: str) -> ObjectKey:
+    await nothing(world, adoption)
+    return world.apply("a", {"adoptionPolicy": adoption})
+
+
+async def create(world: World, adoption: str) -> ObjectKey:
+    return world.apply("a", {"adoptionPolicy": adoption})
+
+
+async def update(world: World, adoption: str) -> ObjectKey:
+    key = ObjectKey("inferenceendpoints", "search", "a")
+    world.kubernetes.edit_spec(key, {"serviceSettings": openai(rate_limit={"requests_per_minute": 77})["serviceSettings"]})
+    return key
+
+
+async def rotate(world: World, adoption: str) -> ObjectKey:
+    world.put_key("rotated")
+    return ObjectKey("inferenceendpoints", "search", "a")
+
+
+async def replace(world: World, adoption: str) -> ObjectKey:
+    key = ObjectKey("inferenceendpoints", "search", "a")
+    settings = openai(model_id="text-embedding-3-large")["serviceSettings"]
+    world.kubernetes.edit_spec(key, {"serviceSettings": settings, "replacePolicy": "WhenUnused"})
+    return key
+
+
+async def delete(world: World, adoption: str) -> ObjectKey:
+    key = ObjectKey("inferenceendpoints", "search", "a")
+    world.kubernetes.delete(key)
+    return key
+
+
+def is_made(world: World, key: ObjectKey, adoption: str) -> None:
+    assert world.condition(key) == ("True", "Available"), world.message(key)
+    assert creates(world) == 1
+    assert list(stored(world)) == ["a"]
+
+
+def is_adopted_or_left(world: World, key: ObjectKey, adoption: str) -> None:
+    assert creates(world) == 1, "only the stranger's own create"
+    if adoption == "Never":
+        assert world.condition(key) == ("False", "AlreadyExists")
+        assert stored(world)["a"].secrets == {"api_key": "theirs"}
+        assert not world.found(key).metadata.finalizers
+    else:
+        assert world.condition(key) == ("True", "Available"), world.message(key)
+        assert stored(world)["a"].secrets == {"api_key": "canary-5f3a9-secret"}
+
+
+def is_left_or_reported(world: World, key: ObjectKey, adoption: str) -> None:
+    assert stored(world)["a"].service_settings["model_id"] == "text-embedding-3-large"
+    if adoption == "Always":
+        assert world.condition(key) == ("False", "ReplaceRequired")
+    else:
+        assert world.condition(key) == ("False", "AlreadyExists")
+        assert stored(world)["a"].secrets == {"api_key": "theirs"}
+
+
+def is_updated(world: World, key: ObjectKey, adoption: str) -> None:
+    is_made(world, key, adoption)
+    assert stored(world)["a"].service_settings["rate_limit"] == {"requests_per_minute": 77}
+
+
+def is_rotated(world: World, key: ObjectKey, adoption: str) -> None:
+    is_made(world, key, adoption)
+    assert stored(world)["a"].secrets == {"api_key": "rotated"}
+
+
+def is_replaced(world: World, key: ObjectKey, adoption: str) -> None:
+    assert world.condition(key) == ("True", "Available"), world.message(key)
+    assert stored(world)["a"].service_settings["model_id"] == "text-embedding-3-large"
+    assert creates(world) == 2
+
+
+def is_gone(world: World, key: ObjectKey, adoption: str) -> None:
+    assert world.is_gone(key)
+    assert not stored(world)
+
+
+STORIES = (
+    Story("create", nothing, create, is_made),
+    Story("create where a stranger's twin is", foreign_twin, create, is_adopted_or_left),
+    Story("create where a stranger's other one is", foreign_other, create, is_left_or_reported),
+    Story("update", created, update, is_updated),
+    Story("rotate", created, rotate, is_rotated),
+    Story("replace", created, replace, is_replaced),
+    Story("delete", created, delete, is_gone),
+)
+
+
+async def length(story: Story, adoption: str) -> int:
+    """How many requests the story takes when nothing goes wrong."""
+    async with World() as world:
+        wire = Tripwire(world)
+        await world.start()
+        await story.prepare(world, adoption)
+        await world.rest()
+        wire.arm()
+        key = await story.act(world, adoption)
+        await world.rest()
+        story.check(world, key, adoption)
+        return wire.count
+
+
+async def struck(story: Story, adoption: str, at: int, fate: Fate) -> None:
+    async with World() as world:
+        wire = Tripwire(world)
+        await world.start()
+        await story.prepare(world, adoption)
+        await world.rest()
+        wire.arm(at, fate)
+        key = await story.act(world, adoption)
+        await world.rest()
+        assert wire.struck is not None
+        if fate is not Fate.ANSWER_LOST:
+            wire.disarm()
+            await world.restart()
+        await world.rest()
+        where = f"{story}, adoptionPolicy {adoption}, request {at} ({wire.struck}): {fate}"
+        try:
+            story.check(world, key, adoption)
+            world.forget_requests()
+            await world.resync(2)
+            assert world.writes == (0, 0), "it does not rest"
+        except AssertionError as error:
+            raise AssertionError(f"{where}\n{error}") from error
+
+
+@pytest.mark.parametrize("fate", Fate, ids=lambda fate: fate.name)
+@pytest.mark.parametrize("adoption", ADOPTION)
+@pytest.mark.parametrize("story", STORIES, ids=str)
+async def test_whatever_happens_at_any_request_the_next_run_converges(story: Story, adoption: str, fate: Fate) -> None:
+    requests = await length(story, adoption)
+    assert requests > 1
+    for at in range(1, requests + 1):
+        await struck(story, adoption, at, fate)
