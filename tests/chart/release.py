@@ -63,11 +63,16 @@ class Release:
         return {item["name"]: item.get("value") for item in container["env"]}
 
     def shell(self, script: str) -> str:
-        """Run what the notes say, pasted into a shell."""
-        binaries = self.plane.binaries.search_path
+        """Run what the notes say, pasted into a shell. What kubectl caches goes where the plane's own files are."""
+        environment = {
+            "PATH": f"{self.plane.binaries.search_path}:/usr/bin:/bin",
+            "HOME": str(self.plane.directory),
+            "KUBECONFIG": str(self.plane.kubeconfig),
+            "KUBERC": "off",
+        }
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script],
-            env={"PATH": f"{binaries}:/usr/bin:/bin", "KUBECONFIG": str(self.plane.kubeconfig), "KUBERC": "off"},
+            env=environment,
             capture_output=True,
             text=True,
             timeout=60,
