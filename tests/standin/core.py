@@ -91,10 +91,12 @@ def _check_params(request: Request, route: Route, version: Version) -> None:
 
 
 def _authorise(caller: Principal, route: Route, request: Request) -> None:
-    if route.index_segment is None or not route.action.startswith("indices:"):
+    """An index action needs rights on each index named; everything else is a matter of cluster privileges."""
+    if route.index_segment is None and not route.every_index:
         if not may_cluster(caller, route.action):
             raise forbidden(caller, route.action)
         return
-    for index in request.segments[route.index_segment].split(","):
+    named = ["*"] if route.index_segment is None else request.segments[route.index_segment].split(",")
+    for index in named:
         if not may_index(caller, route.action, index):
             raise forbidden(caller, route.action, index)

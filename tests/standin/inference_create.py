@@ -125,7 +125,7 @@ def _validate(state: State, now: float, endpoint: Endpoint, wait: float, headers
     def finish(later: State, then: float) -> Step:
         if _skips_validation(later):
             return _store(later, then, endpoint, headers)
-        provider.validate(later.provider, endpoint, wait)
+        provider.validate(later, endpoint, wait)
         return _store(later, then, with_embedding_details(endpoint, later.provider), headers)
 
     latency = min(state.provider.latency, wait)

@@ -139,7 +139,7 @@ def _validate(state: State, now: float, merged: Endpoint, wait: float) -> Step:
             return Step(unlocked, status_error(500, "Failed to update model").response())
         if unlocked.version.since("9.3"):
             try:
-                provider.validate(unlocked.provider, merged, wait)
+                provider.validate(unlocked, merged, wait)
             except ElasticsearchError as error:
                 return Step(unlocked, error.response())
         return _store(unlocked, then, merged)

@@ -12,7 +12,8 @@ from typing import Any
 from tests.standin.catalogue import DENSE_TASKS
 from tests.standin.errors import ElasticsearchError, bad_request, status_error
 from tests.standin.reading import shown_seconds
-from tests.standin.state import Endpoint, Provider
+from tests.standin.state import Endpoint, Provider, State
+from tests.standin.version import Version
 
 _LENGTHS = (384, 768, 1024, 1536)
 _KNOWN_LENGTHS = {
@@ -27,24 +28,25 @@ _KNOWN_LENGTHS = {
 _FAILED = "Could not complete inference endpoint creation as validation call to service"
 
 
-def validate(provider: Provider, endpoint: Endpoint, timeout: float) -> None:
+def validate(state: State, endpoint: Endpoint, timeout: float) -> None:
     """Make the validation call. Raises the 400 that wraps whatever the provider said."""
-    if endpoint.service in provider.silent:
+    if endpoint.service in state.provider.silent:
         raise bad_request(f"{_FAILED} returned null response.")
-    cause = _refusal(provider, endpoint, timeout)
+    cause = refusal(state, endpoint, timeout)
     if cause is not None:
         raise bad_request(f"{_FAILED} threw an exception.", cause)
 
 
-def _refusal(provider: Provider, endpoint: Endpoint, timeout: float) -> ElasticsearchError | None:
-    inference_id = endpoint.inference_id
+def refusal(state: State, endpoint: Endpoint, timeout: float) -> ElasticsearchError | None:
+    """The error that a call to the provider ends in; None when it succeeds."""
+    provider, inference_id = state.provider, endpoint.inference_id
     if endpoint.service in provider.unreachable:
         # The exception behind a refused connection is unverified: a create with a url on a closed port settles it.
         return ElasticsearchError(
             500, "connect_exception", f"Failed to send request from inference entity id [{inference_id}]: Connection refused"
         )
     if provider.latency >= timeout:
-        return status_error(408, f"Request timed out after [{shown_seconds(timeout)}]")
+        return timed_out(state.version, inference_id, timeout)
     if any(_is_refused(provider, secret) for secret in _texts(endpoint.secrets)):
         return status_error(
             401,
@@ -52,6 +54,17 @@ def _refusal(provider: Provider, endpoint: Endpoint, timeout: float) -> Elastics
             "status [401]. Error message: [Incorrect API key provided]",
         )
     return None
+
+
+def timed_out(version: Version, inference_id: str, timeout: float) -> ElasticsearchError:
+    """A call that took too long, as each version words it (9.3 patches of 2026-05 and newer answer like 9.4)."""
+    waited = shown_seconds(timeout)
+    if version.since("9.4"):
+        reason = f"Request timed out after [{waited}] for inference id [{inference_id}]"
+        return ElasticsearchError(429, "timeout_exception", reason, extra={"timed_out": True})
+    if version.since("8.18", "9.0"):
+        return status_error(408, f"Request timed out waiting to be sent after [{waited}]")
+    return ElasticsearchError(503, "timeout_exception", f"Request timed out waiting to be sent after [{waited}]")
 
 
 def _is_refused(provider: Provider, secret: str) -> bool:

@@ -16,8 +16,8 @@ ALWAYS_ACCEPTED = frozenset({"pretty", "human", "error_trace"})
 class Route:
     """One handler: `path` with `{variables}`, the query parameters it knows, and the privilege action it needs.
 
-    index_segment: position of the index name in the path, for index actions. since: releases that brought the route.
-    body: whether the handler reads one.
+    body: whether the handler reads one. since, params_since: releases that brought the route, or a parameter.
+    index_segment: position of the index name in the path; every_index: an index action on all of them.
     """
 
     method: str
@@ -27,6 +27,7 @@ class Route:
     params: frozenset[str] = frozenset()
     body: bool = False
     index_segment: int | None = None
+    every_index: bool = False
     since: tuple[str, ...] = ()
     params_since: tuple[tuple[str, tuple[str, ...]], ...] = ()
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from tests.standin import (
     cluster_api,
+    indices,
     inference_create,
     inference_delete,
     inference_read,
     inference_update,
+    ingest,
+    ml_api,
+    perform,
+    security_api,
+    services_api,
+    templates,
 )
 from tests.standin.router import Route
 
@@ -80,4 +87,156 @@ INFERENCE = (
     ),
 )
 
-ROUTES = (*CLUSTER, *INFERENCE)
+_PERFORM = "cluster:monitor/xpack/inference/post"
+_SERVICES = "cluster:monitor/xpack/inference/services/get"
+
+PERFORM = tuple(
+    Route("POST", path, _PERFORM, perform.prepare_perform, frozenset({"timeout"}), body=True)
+    for path in (
+        "/_inference/{id}",
+        "/_inference/{task}/{id}",
+        "/_inference/{id}/_stream",
+        "/_inference/{task}/{id}/_stream",
+    )
+)
+SERVICES = tuple(
+    Route("GET", path, _SERVICES, services_api.prepare_services, since=("8.17",))
+    for path in ("/_inference/_services", "/_inference/_services/{task}")
+)
+
+_DEPLOYMENT = "/_ml/trained_models/{id}/deployment"
+_DEPLOYMENT_PARAMS = frozenset(
+    {
+        "deployment_id",
+        "number_of_allocations",
+        "threads_per_allocation",
+        "wait_for",
+        "timeout",
+        "priority",
+        "queue_capacity",
+        "cache_size",
+    }
+)
+ML = (
+    *(
+        Route(
+            "GET",
+            path,
+            "cluster:monitor/xpack/ml/inference/stats/get",
+            ml_api.prepare_stats,
+            frozenset({"from", "size", "allow_no_match"}),
+        )
+        for path in ("/_ml/trained_models/_stats", "/_ml/trained_models/{id}/_stats")
+    ),
+    Route(
+        "POST",
+        f"{_DEPLOYMENT}/_start",
+        "cluster:admin/xpack/ml/trained_models/deployment/start",
+        ml_api.prepare_start,
+        _DEPLOYMENT_PARAMS,
+        body=True,
+    ),
+    Route(
+        "POST",
+        f"{_DEPLOYMENT}/_update",
+        "cluster:admin/xpack/ml/trained_models/deployment/update",
+        ml_api.prepare_update,
+        frozenset({"number_of_allocations", "timeout"}),
+        body=True,
+    ),
+    Route(
+        "POST",
+        f"{_DEPLOYMENT}/_stop",
+        "cluster:admin/xpack/ml/trained_models/deployment/stop",
+        ml_api.prepare_stop,
+        frozenset({"force", "allow_no_match", "finish_pending_work"}),
+        body=True,
+    ),
+)
+
+_PIPELINE = "cluster:admin/ingest/pipeline"
+INGEST = (
+    Route(
+        "PUT",
+        "/_ingest/pipeline/{id}",
+        f"{_PIPELINE}/put",
+        ingest.prepare_put,
+        _MASTER | {"if_version"},
+        body=True,
+    ),
+    *(
+        Route("GET", path, f"{_PIPELINE}/get", ingest.prepare_get, frozenset({"master_timeout", "summary"}))
+        for path in ("/_ingest/pipeline", "/_ingest/pipeline/{id}")
+    ),
+    Route("DELETE", "/_ingest/pipeline/{id}", f"{_PIPELINE}/delete", ingest.prepare_delete, _MASTER),
+)
+
+SECURITY = (
+    Route(
+        "GET",
+        "/_security/_authenticate",
+        "cluster:admin/xpack/security/user/authenticate",
+        security_api.prepare_authenticate,
+    ),
+    *(
+        Route(
+            method,
+            "/_security/user/_has_privileges",
+            "cluster:admin/xpack/security/user/has_privileges",
+            security_api.prepare_has_privileges,
+            body=True,
+        )
+        for method in ("GET", "POST")
+    ),
+)
+
+_WILDCARDS = frozenset({"ignore_unavailable", "allow_no_indices", "expand_wildcards"})
+_SHOW = _WILDCARDS | {"local", "master_timeout", "flat_settings", "include_defaults", "features"}
+_CREATE_INDEX = _MASTER | {"wait_for_active_shards"}
+_SETTINGS_READ = "indices:monitor/settings/get"
+_MAPPINGS_READ = "indices:admin/mappings/get"
+INDICES = (
+    Route("PUT", "/{index}", "indices:admin/create", indices.prepare_create, _CREATE_INDEX, body=True, index_segment=0),
+    Route("GET", "/{index}", "indices:admin/get", indices.prepare_get, _SHOW, index_segment=0),
+    Route("HEAD", "/{index}", "indices:admin/get", indices.prepare_get, _SHOW, index_segment=0),
+    Route("DELETE", "/{index}", "indices:admin/delete", indices.prepare_delete, _MASTER | _WILDCARDS, index_segment=0),
+    Route("GET", "/{index}/_mapping", _MAPPINGS_READ, indices.prepare_get_mapping, _SHOW, index_segment=0),
+    Route("GET", "/_mapping", _MAPPINGS_READ, indices.prepare_get_mapping, _SHOW, every_index=True),
+    Route(
+        "PUT",
+        "/{index}/_mapping",
+        "indices:admin/mapping/put",
+        indices.prepare_put_mapping,
+        _MASTER | _WILDCARDS | {"write_index_only"},
+        body=True,
+        index_segment=0,
+    ),
+    Route("GET", "/{index}/_settings", _SETTINGS_READ, indices.prepare_get_settings, _SHOW, index_segment=0),
+    Route("GET", "/_settings", _SETTINGS_READ, indices.prepare_get_settings, _SHOW, every_index=True),
+    Route(
+        "PUT",
+        "/{index}/_settings",
+        "indices:admin/settings/update",
+        indices.prepare_put_settings,
+        _MASTER | _WILDCARDS | {"flat_settings", "preserve_existing", "reopen"},
+        body=True,
+        index_segment=0,
+    ),
+)
+
+_TEMPLATE_READ = frozenset({"local", "master_timeout", "flat_settings", "include_defaults"})
+TEMPLATES = tuple(
+    route
+    for kind, action in (
+        ("index_template", "indices:admin/index_template"),
+        ("component_template", "cluster:admin/component_template"),
+    )
+    for route in (
+        Route("PUT", f"/_{kind}/{{name}}", f"{action}/put", templates.prepare_put, _MASTER | {"create", "cause"}, body=True),
+        Route("GET", f"/_{kind}", f"{action}/get", templates.prepare_get, _TEMPLATE_READ),
+        Route("GET", f"/_{kind}/{{name}}", f"{action}/get", templates.prepare_get, _TEMPLATE_READ),
+        Route("DELETE", f"/_{kind}/{{name}}", f"{action}/delete", templates.prepare_delete, _MASTER),
+    )
+)
+
+ROUTES = (*CLUSTER, *INFERENCE, *PERFORM, *SERVICES, *ML, *INGEST, *SECURITY, *TEMPLATES, *INDICES)

@@ -107,6 +107,7 @@ def server_for(standin: StandIn, tls: TlsFiles | None = None) -> Server:
         ws="none",
         lifespan="off",
         log_config=None,
+        log_level="critical",
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=1,

@@ -171,6 +171,7 @@ class State:
     pipelines: Mapping[str, Pipeline] = field(default_factory=_nothing)
     indices: Mapping[str, Index] = field(default_factory=_nothing)
     index_templates: Mapping[str, Settings] = field(default_factory=_nothing)
+    component_templates: Mapping[str, Settings] = field(default_factory=_nothing)
 
     def with_endpoint(self, endpoint: Endpoint) -> State:
         return replace(self, endpoints=put(self.endpoints, endpoint.inference_id, endpoint))

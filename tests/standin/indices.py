@@ -1,0 +1,209 @@
+"""Indices, as far as references need them: mappings with semantic fields, settings with pipelines. No documents.
+
+Shapes and errors of these calls are the well-known ones of the server; they are not part of the inference facts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from tests.standin.errors import ElasticsearchError, already_exists
+from tests.standin.messages import Action, Json, Request, Response, Step
+from tests.standin.reading import flag, json_body
+from tests.standin.state import Index, InferenceField, State, drop
+from tests.standin.version import Version
+
+_SEMANTIC = frozenset({"semantic_text", "semantic"})
+_DEFAULT_INFERENCE_ID = ".elser-2-elasticsearch"
+_BAD_CHARACTERS = re.compile(r'[\s"*\\<|,>/?#:]')
+
+
+def prepare_create(request: Request, version: Version) -> Action:
+    """`PUT /{index}`."""
+    name = request.segments[0]
+    body = json_body(request) if request.body.strip() else {}
+
+    def run(state: State, now: float) -> Step:
+        _check_name(name)
+        if name in state.indices:
+            uuid = state.indices[name].uuid
+            raise already_exists(f"index [{name}/{uuid}] already exists", index_uuid=uuid, index=name)
+        index = _index(name, body, now)
+        answer = {"acknowledged": True, "shards_acknowledged": True, "index": name}
+        return Step(state.with_index(index), Response(200, answer))
+
+    return run
+
+
+def _check_name(name: str) -> None:
+    problem = None
+    if name != name.lower():
+        problem = "must be lowercase"
+    elif name.startswith(("_", "-", "+")):
+        problem = "must not start with '_', '-', or '+'"
+    elif _BAD_CHARACTERS.search(name):
+        problem = "must not contain the following characters [' ','\"','*','\\','<','|',',','>','/','?']"
+    if problem:
+        reason = f"Invalid index name [{name}], {problem}"
+        raise ElasticsearchError(400, "invalid_index_name_exception", reason, extra={"index_uuid": "_na_", "index": name})
+
+
+def _index(name: str, body: Json, now: float) -> Index:
+    mappings = body.get("mappings") or {}
+    uuid = hashlib.sha256(f"{name}{now}".encode()).hexdigest()[:22]
+    settings = {
+        "index.creation_date": str(int(now * 1000)),
+        "index.number_of_shards": "1",
+        "index.number_of_replicas": "1",
+        "index.uuid": uuid,
+        "index.provided_name": name,
+    } | flat_settings(body.get("settings") or {})
+    return Index(name, uuid, mappings, settings, body.get("aliases") or {}, now, tuple(_inference_fields(mappings)))
+
+
+def flat_settings(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Settings with full dotted names and text values; null values are dropped."""
+    flat = dict(_flatten(settings, ""))
+    return {name if name.startswith("index.") else f"index.{name}": _text(value) for name, value in flat.items()}
+
+
+def _flatten(settings: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _inference_fields(mappings: Mapping[str, Any], prefix: str = "") -> Iterator[InferenceField]:
+    """Semantic fields at any depth of the mappings, multi-fields included."""
+    for children in (mappings.get("properties"), mappings.get("fields")):
+        for name, field in (children or {}).items():
+            if field.get("type") in _SEMANTIC:
+                inference_id = field.get("inference_id", _DEFAULT_INFERENCE_ID)
+                search_id = field.get("search_inference_id", inference_id)
+                yield InferenceField(f"{prefix}{name}", inference_id, search_id, field.get("model_settings"))
+            yield from _inference_fields(field, f"{prefix}{name}.")
+
+
+def missing_index(name: str) -> ElasticsearchError:
+    extra = {"resource.type": "index_or_alias", "resource.id": name, "index_uuid": "_na_", "index": name}
+    return ElasticsearchError(404, "index_not_found_exception", f"no such index [{name}]", extra=extra)
+
+
+def resolve(state: State, expression: str) -> list[Index]:
+    """Indices that a name, a comma list or a pattern stands for. Raises 404 for a name that is missing."""
+    found: dict[str, Index] = {}
+    for part in expression.split(","):
+        if part.startswith("_") and part != "_all":
+            _check_name(part)
+        pattern = "*" if part == "_all" else part
+        matching = [index for name, index in state.indices.items() if fnmatchcase(name, pattern)]
+        if not matching and "*" not in pattern:
+            raise missing_index(part)
+        found |= {index.name: index for index in matching}
+    return list(found.values())
+
+
+def prepare_delete(request: Request, version: Version) -> Action:
+    """`DELETE /{index}`."""
+    expression = request.segments[0]
+
+    def run(state: State, _now: float) -> Step:
+        names = [index.name for index in resolve(state, expression)]
+        return Step(replace(state, indices=drop(state.indices, *names)), Response(200, {"acknowledged": True}))
+
+    return run
+
+
+def _prepare_show(request: Request, parts: tuple[str, ...]) -> Action:
+    literal = request.segments[0] if request.segments else "_all"
+    expression = "_all" if literal in ("_mapping", "_settings") else literal
+    flat = flag(request, "flat_settings")
+
+    def run(state: State, _now: float) -> Step:
+        shown = {index.name: {part: _part(index, part, flat=flat) for part in parts} for index in resolve(state, expression)}
+        return Step(state, Response(200, shown))
+
+    return run
+
+
+def _part(index: Index, part: str, *, flat: bool) -> Any:
+    match part:
+        case "mappings":
+            return index.mappings
+        case "aliases":
+            return index.aliases
+        case _:
+            return index.settings if flat else nested(index.settings)
+
+
+def nested(settings: Mapping[str, Any]) -> Json:
+    """Dotted names as nested objects."""
+    root: Json = {}
+    for name, value in settings.items():
+        *parents, last = name.split(".")
+        node = root
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[last] = value
+    return root
+
+
+def prepare_get(request: Request, version: Version) -> Action:
+    """`GET /{index}` and `HEAD /{index}`."""
+    return _prepare_show(request, ("aliases", "mappings", "settings"))
+
+
+def prepare_get_mapping(request: Request, version: Version) -> Action:
+    """`GET /_mapping` and `GET /{index}/_mapping`."""
+    return _prepare_show(request, ("mappings",))
+
+
+def prepare_get_settings(request: Request, version: Version) -> Action:
+    """`GET /_settings` and `GET /{index}/_settings`."""
+    return _prepare_show(request, ("settings",))
+
+
+def prepare_put_mapping(request: Request, version: Version) -> Action:
+    """`PUT /{index}/_mapping`: fields are added; an existing one is replaced."""
+    body = json_body(request)
+
+    def change(index: Index) -> Index:
+        properties = {**(index.mappings.get("properties") or {}), **(body.get("properties") or {})}
+        mappings = {**index.mappings, **body, "properties": properties}
+        return replace(index, mappings=mappings, inference_fields=tuple(_inference_fields(mappings)))
+
+    return _prepare_change(request, change)
+
+
+def prepare_put_settings(request: Request, version: Version) -> Action:
+    """`PUT /{index}/_settings`: null takes a setting away."""
+    body = json_body(request)
+    given = body.get("settings", body)
+    removed = {name if name.startswith("index.") else f"index.{name}" for name, value in _flatten(given, "") if value is None}
+
+    def change(index: Index) -> Index:
+        merged = {**index.settings, **flat_settings(given)}
+        return replace(index, settings={name: value for name, value in merged.items() if name not in removed})
+
+    return _prepare_change(request, change)
+
+
+def _prepare_change(request: Request, change: Callable[[Index], Index]) -> Action:
+    expression = request.segments[0]
+
+    def run(state: State, _now: float) -> Step:
+        changed = {index.name: change(index) for index in resolve(state, expression)}
+        return Step(replace(state, indices={**state.indices, **changed}), Response(200, {"acknowledged": True}))
+
+    return run

@@ -1,0 +1,53 @@
+"""Plausible results of inference, computed from the input alone: the same input always gives the same answer.
+
+No model is asked. Vectors have the asked length and, as floats, length one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Iterator
+
+_WORD = re.compile(r"\w+")
+
+
+def _numbers(seed: str) -> Iterator[int]:
+    """Endless bytes, determined by the seed."""
+    block = 0
+    while True:
+        yield from hashlib.sha256(f"{block}:{seed}".encode()).digest()
+        block += 1
+
+
+def dense(text: str, length: int) -> list[float]:
+    """A vector of length one."""
+    source = _numbers(text)
+    raw = [next(source) - 127.5 for _ in range(length)]
+    norm = math.sqrt(sum(value * value for value in raw))
+    return [round(value / norm, 7) for value in raw]
+
+
+def whole(text: str, length: int) -> list[int]:
+    """A vector of signed bytes."""
+    source = _numbers(text)
+    return [next(source) - 128 for _ in range(length)]
+
+
+def sparse(text: str) -> dict[str, float]:
+    """Weights of the words of the text."""
+    words = dict.fromkeys(word.lower() for word in _WORD.findall(text)) or {"[unk]": None}
+    return {word: round(0.5 + next(_numbers(word)) / 128, 4) for word in words}
+
+
+def relevance(query: str, text: str) -> float:
+    """A score between 0 and 1: the shared words count, the rest is fixed by the texts."""
+    asked, found = set(_WORD.findall(query.lower())), set(_WORD.findall(text.lower()))
+    shared = len(asked & found) / len(asked | found) if asked | found else 0.0
+    return round(0.9 * shared + 0.1 * next(_numbers(query + text)) / 255, 6)
+
+
+def completion(text: str) -> str:
+    """An answer to a prompt."""
+    return f"The stand-in read: {text}"
