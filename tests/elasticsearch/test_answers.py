@@ -132,6 +132,7 @@ FOREIGN = [
     pytest.param(404, [], None, "404", id="a 404 with a list"),
     pytest.param(502, b"Bad Gateway", {"content-type": "text/plain"}, "502", id="bad gateway"),
     pytest.param(503, {"ok": False, "message": "unavailable"}, {}, "503", id="a cloud proxy's 503"),
+    pytest.param(100, NOT_FOUND, None, "100", id="no final answer at all"),
     pytest.param(101, b"", None, "101", id="switching protocols"),
 ]
 

@@ -60,9 +60,19 @@ async def test_an_answer_is_kept_until_it_is_too_old_for_the_one_who_asks(
     await clock.advance(10)
     source.value = "second"
     assert await shared.get() == "first"
-    assert await shared.get(max_age=10) == "first"
-    assert await shared.get(max_age=9) == "second"
-    assert await shared.get(max_age=0) == "second"
+    assert await shared.get(max_age=11) == "first"
+    assert await shared.get(max_age=10) == "second"
+    assert source.reads == 2
+
+
+async def test_an_age_of_nothing_asks_anew_but_once_for_all_of_one_moment(shared: SharedRead[str], source: Source) -> None:
+    await shared.get()
+    source.value = "second"
+    source.gate.clear()
+    waiting = [asyncio.create_task(shared.get(max_age=0)) for _ in range(10)]
+    await asyncio.sleep(0)
+    source.gate.set()
+    assert set(await asyncio.gather(*waiting)) == {"second"}
     assert source.reads == 2
 
 

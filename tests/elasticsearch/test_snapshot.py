@@ -198,10 +198,10 @@ async def test_max_age(snapshot: Snapshot, world: World, clock: VirtualClock) ->
     snapshot.record("b", endpoint("b"))
     await clock.advance(30)
     world.holds(endpoint("a"), endpoint("b", "foreign"))
-    assert await snapshot.endpoint("a", 30) is ABSENT
-    assert await snapshot.endpoint("b", 30) == endpoint("b")
-    assert await snapshot.endpoint("b", 29) == endpoint("b", "foreign")
-    assert await snapshot.endpoint("a", 29) == endpoint("a")
+    assert await snapshot.endpoint("a", 31) is ABSENT
+    assert await snapshot.endpoint("b", 31) == endpoint("b")
+    assert await snapshot.endpoint("b", 30) == endpoint("b", "foreign")
+    assert await snapshot.endpoint("a", 30) == endpoint("a")
     assert (world.lists, world.singles) == (2, [])
 
 

@@ -71,7 +71,9 @@ def read(answer: Answer, operation: str, address: str, now: datetime) -> Respons
             return Response(answer.status, parse_json(answer.body), address, operation)
         except ValueError:
             return garbled(f"HTTP {answer.status} with a body that is cut off or not JSON")
-    failure = _failure(answer, operation, retry_after, is_elasticsearch=is_elasticsearch)
+    failure = None
+    if answer.status >= HTTPStatus.BAD_REQUEST:
+        failure = _failure(answer, operation, retry_after, is_elasticsearch=is_elasticsearch)
     kind = answer.headers.get("content-type", "").split(";")[0].strip()[:80] or "no content type"
     return failure or garbled(f"HTTP {answer.status} with {kind}, not an error of Elasticsearch")
 

@@ -51,6 +51,7 @@ class Cluster:
         self._deployments: SharedRead[dict[str, Deployment]] = SharedRead(self._read_deployments, clock, address)
         self._services: SharedRead[Catalogue] = SharedRead(self._read_services, clock, address)
         self._last_server: Server | None = None
+        self._unsettled_age = limits.unsettled_age
 
     @property
     def address(self) -> str:
@@ -119,8 +120,14 @@ class Cluster:
         return result
 
     async def deployment(self, deployment_id: str, max_age: float | None = None) -> Deployment | Failure | None:
-        """The deployment of an in-cluster model, read with all others at once; None when there is none of that id."""
+        """The deployment of an in-cluster model, read with all others at once; None when there is none of that id.
+
+        Without `max_age` one that had settled may be as old as the round, and one that had not is a few seconds old at
+        most: however many objects wait for their models, they share one reading in that time.
+        """
         found = await self._deployments.get(max_age)
+        if max_age is None and not isinstance(found, Failure) and not _has_settled(found.get(deployment_id)):
+            found = await self._deployments.get(self._unsettled_age)
         return found if isinstance(found, Failure) else found.get(deployment_id)
 
     async def services(self) -> Catalogue | Failure:
@@ -195,6 +202,13 @@ class Cluster:
         if last.uuid and server.uuid and last.uuid != server.uuid:
             self._snapshot.invalidate()
             self._deployments.invalidate()
+
+
+def _has_settled(deployment: Deployment | None) -> bool:
+    """True when a deployment is not on its way to another state. Serverless does not tell, and is believed."""
+    if deployment is None or deployment.state not in (None, "started"):
+        return False
+    return deployment.allocation_state in (None, "fully_allocated") or deployment.target_allocation_count == 0
 
 
 def _not_found(operation: str) -> HttpFailure:

@@ -20,6 +20,7 @@ class Limits:
         first_pause: how long, at first; it doubles with every probe that fails.
         longest_pause: the most it grows to.
         single_reads: reads of one endpoint at the same moment while the reading of all is broken.
+        unsettled_age: how old the state of a model deployment that is not at rest may be.
     """
 
     concurrency: int = 10
@@ -32,3 +33,4 @@ class Limits:
     first_pause: float = 1.0
     longest_pause: float = 60.0
     single_reads: int = 4
+    unsettled_age: float = 2.0

@@ -51,8 +51,8 @@ class SharedRead(Generic[_T]):
         self._tasks: set[asyncio.Task[_T | Failure]] = set()
 
     def kept(self, max_age: float | None) -> _T | None:
-        """What is known, if it is not older than `max_age` seconds (None: any age since the last `invalidate`)."""
-        if self._kept is None or not self._young_enough(self._kept.asked_at, max_age):
+        """What is known, if younger than `max_age` seconds: 0 takes nothing, None any age since the last `invalidate`."""
+        if self._kept is None or (max_age is not None and self._age(self._kept.asked_at) >= max_age):
             return None
         return self._kept.value
 
@@ -84,7 +84,9 @@ class SharedRead(Generic[_T]):
 
     def _joinable(self, max_age: float | None) -> asyncio.Task[_T | Failure] | None:
         current = self._under_way
-        if current is None or current.task.done() or not self._young_enough(current.asked_at, max_age):
+        if current is None or current.task.done():
+            return None
+        if max_age is not None and self._age(current.asked_at) > max_age:
             return None
         return current.task
 
@@ -102,5 +104,5 @@ class SharedRead(Generic[_T]):
             self._kept = _Kept(result, asked_at)
         return result
 
-    def _young_enough(self, asked_at: float, max_age: float | None) -> bool:
-        return max_age is None or self._clock.monotonic() - asked_at <= max_age
+    def _age(self, asked_at: float) -> float:
+        return self._clock.monotonic() - asked_at

@@ -77,7 +77,7 @@ class Snapshot:
         self._listing: SharedRead[_Known] = SharedRead(self._list, clock, address)
 
     async def endpoint(self, inference_id: str, max_age: float | None = None) -> Observed | Absent | Failure:
-        """One endpoint, no older than `max_age` seconds; None takes whatever was read since the last `invalidate`."""
+        """One endpoint, as it was less than `max_age` seconds ago; None takes whatever was read since the last `invalidate`."""
         record = self._fresh_record(inference_id, max_age)
         if record is not None:
             return record.value or await self._single(inference_id, max_age)
@@ -157,7 +157,7 @@ class Snapshot:
         record = self._records.get(inference_id)
         if record is None or record.stamp.generation != self._generation:
             return None
-        if max_age is not None and self._clock.monotonic() - record.stamp.at > max_age:
+        if max_age is not None and self._clock.monotonic() - record.stamp.at >= max_age:
             return None
         return record
 
