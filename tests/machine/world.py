@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
-from inference_operator.api.inference_endpoint import InferenceEndpoint
+
+from inference_operator.api.inference_endpoint import InferenceEndpoint, InferenceEndpointStatus
 from inference_operator.elasticsearch.limits import Limits
 from inference_operator.elasticsearch.pool import ClusterPool
 from inference_operator.kubernetes.connections import ConnectionResolver
@@ -20,7 +21,6 @@ from inference_operator.kubernetes.default_connection import DefaultConnection
 from inference_operator.shell.operator import PLURAL, Operator, Tuning
 from inference_operator.shell.ports import ObjectKey
 from inference_operator.shell.queue import Backoff
-
 from tests.fake_kubernetes import FakeKubernetes
 from tests.lawful import assert_lawful
 from tests.standin import StandIn, StandInTransport
@@ -85,9 +85,13 @@ class World:
         dice = itertools.cycle((0.1, 0.7, 0.4))
         self._operator = operator = Operator(
             kubernetes=self.kubernetes,
-            resolver=ConnectionResolver(self.kubernetes, DefaultConnection("operators", (NAMESPACE,), secret="operators/default")),
+            resolver=ConnectionResolver(
+                self.kubernetes, DefaultConnection("operators", (NAMESPACE,), secret="operators/default")
+            ),
             pool=ClusterPool(
-                self.clock, lambda _: self.intercept(StandInTransport(self.standin)), Limits(requests_per_second=10_000, burst=10_000)
+                self.clock,
+                lambda _: self.intercept(StandInTransport(self.standin)),
+                Limits(requests_per_second=10_000, burst=10_000),
             ),
             clock=self.clock,
             dice=lambda: next(dice),
@@ -153,18 +157,24 @@ class World:
         assert body is not None, f"{key} is gone"
         return InferenceEndpoint.parse(body)
 
+    def status(self, key: ObjectKey) -> InferenceEndpointStatus:
+        """Its status, after checking that it is lawful."""
+        body = self.kubernetes.store.get(key)
+        assert body is not None, f"{key} is gone"
+        status = InferenceEndpointStatus.model_validate(body["status"])
+        if status.observed_generation == body["metadata"]["generation"]:
+            assert_lawful(status, body["metadata"]["generation"])
+        return status
+
     def is_gone(self, key: ObjectKey) -> bool:
         return self.kubernetes.store.get(key) is None
 
     def condition(self, key: ObjectKey, name: str = "Ready") -> tuple[str, str] | None:
-        """`(status, reason)` of a condition, after checking that all are lawful."""
-        found = self.found(key)
-        if found.status.observed_generation == found.metadata.generation:
-            assert_lawful(found.status, found.metadata.generation)
-        return next(((c.status, c.reason) for c in found.status.conditions if c.type == name), None)
+        """`(status, reason)` of a condition, None where there is none."""
+        return next(((c.status, c.reason) for c in self.status(key).conditions if c.type == name), None)
 
     def message(self, key: ObjectKey, name: str = "Ready") -> str:
-        return next(c.message for c in self.found(key).status.conditions if c.type == name)
+        return next(c.message for c in self.status(key).conditions if c.type == name)
 
     async def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """What a person says to Elasticsearch directly. Counted like everything else."""

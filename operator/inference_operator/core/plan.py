@@ -295,7 +295,10 @@ def cut_off_object_is_let_go(s: Situation) -> Verdict | None:
 
 
 def failed_going_is_held(s: Situation) -> Verdict | None:
-    return Held(failure_of(s)) if s.failure is not None else None
+    if s.failure is None:
+        return None
+    cause = failure_of(s)
+    return Held(replace(cause, message=words.deletion_held_up(s, cause.message)))
 
 
 def gone_endpoint_frees_the_object(s: Situation) -> Verdict | None:

@@ -59,7 +59,7 @@ def next_status(s: Situation, conclusion: Conclusion, *, now: str, handled: str 
     """The status after a pass. `now` is RFC 3339; `handled` the value of the reconcile-now annotation, if there is one."""
     return InferenceEndpointStatus(
         observed_generation=s.generation,
-        conditions=_dated(s, tuple(_lines(s, conclusion)), now),
+        conditions=_dated(s.previous.conditions, tuple(_lines(s, conclusion)), s.generation, now),
         inference_id=s.inference_id,
         cluster=_cluster(s),
         observed=_observed(s),
@@ -72,6 +72,17 @@ def next_status(s: Situation, conclusion: Conclusion, *, now: str, handled: str 
         last_handled_reconcile_at=handled or s.previous.last_handled_reconcile_at,
         last_probe=s.previous.last_probe,
     )
+
+
+def unreadable_status(previous: InferenceEndpointStatus, *, generation: int, fault: str, now: str) -> InferenceEndpointStatus:
+    """The status of an object that does not have the form of its kind. `fault` names the field."""
+    message = f"{fault}. The installed CRD lets this through, so it is older than the operator: upgrade it and correct the object"
+    lines = tuple(Line(name, status, Reason.VALIDATION_FAILED, message) for name, status in _UNREADABLE)
+    conditions = _dated(previous.conditions, lines, generation, now)
+    return previous.model_copy(update={"observed_generation": generation, "conditions": conditions})
+
+
+_UNREADABLE: tuple[tuple[str, Truth], ...] = (("Ready", "False"), ("Stalled", "True"))
 
 
 # ---------------------------------------------------------------- conditions
@@ -157,15 +168,16 @@ def _suspended(s: Situation) -> Iterator[Line]:
     yield Line("Suspended", "True", Reason.SUSPENDED, message)
 
 
-def _dated(s: Situation, lines: tuple[Line, ...], now: str) -> tuple[Condition, ...]:
-    since = {c.type: c for c in s.previous.conditions}
+def _dated(before: tuple[Condition, ...], lines: tuple[Line, ...], generation: int, now: str) -> tuple[Condition, ...]:
+    """Conditions change their time only with their status."""
+    since = {c.type: c for c in before}
     return tuple(
         Condition(
             type=line.type,
             status=line.status,
             reason=line.reason.value,
             message=line.message,
-            observed_generation=s.generation,
+            observed_generation=generation,
             last_transition_time=since[line.type].last_transition_time
             if line.type in since and since[line.type].status == line.status
             else now,

@@ -137,6 +137,13 @@ def blocked(s: Situation, usage: Usage) -> str:
     )
 
 
+def deletion_held_up(s: Situation, cause: str) -> str:
+    return (
+        f"{cause.rstrip('.')}. Until then inference endpoint {s.inference_id} can't be deleted and this object stays;"
+        " set spec.deletionPolicy: Retain to let the object go and keep the endpoint"
+    )
+
+
 def no_deployment(s: Situation) -> str:
     cause = " Its start failed." if s.failure is not None else ""
     return (

@@ -99,8 +99,15 @@ class Actor:
         return Patched()
 
     def _note(self, key: ObjectKey, body: Body) -> None:
-        """Our own write is the latest that is known; its watch event comes later and is no news then."""
-        self._store.observe(key, body)
+        """Our own write is the latest that is known; its watch event comes later and is no news then.
+
+        An object whose last finalizer went is left to its DELETED event. That may be here already: noting it would bring it back.
+        """
+        meta = body["metadata"]
+        known = self._store.get(key)
+        is_last = "deletionTimestamp" in meta and not meta.get("finalizers")
+        if known is not None and known.metadata.uid == meta["uid"] and not is_last:
+            self._store.observe(key, body)
 
 
 def _wants_finalizer(s: Situation, step: Claim | Unclaim | SetFinalizer) -> bool:

@@ -7,6 +7,8 @@ resolved any more, so that a deletion still works after the connection's Secret 
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,17 +51,19 @@ class Clusters:
         self._kubernetes = kubernetes
         self._pool = pool
         self._resolved: dict[_Name, _Resolved] = {}
+        self._locks: defaultdict[_Name, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def cluster_of(self, key: ObjectKey, ref: ElasticsearchRef | None) -> Cluster | ReferenceFailure:
         """The cluster of an object. It stays open until `forget`."""
         name = (ref, key.namespace)
-        resolved = self._resolved.get(name)
-        if resolved is None or not self._is_current(resolved):
-            fresh = await self._resolve(name)
-            if isinstance(fresh, ReferenceFailure):
-                self._resolved.pop(name, None)
-                return fresh
-            resolved = self._resolved[name] = fresh
+        async with self._locks[name]:  # the first of many resolves for all
+            resolved = self._resolved.get(name)
+            if resolved is None or not self._is_current(resolved):
+                fresh = await self._resolve(name)
+                if isinstance(fresh, ReferenceFailure):
+                    self._resolved.pop(name, None)
+                    return fresh
+                resolved = self._resolved[name] = fresh
         return self._pool.hold(str(key), resolved.connection)
 
     def last_cluster_of(self, key: ObjectKey) -> Cluster | None:
@@ -77,6 +81,7 @@ class Clusters:
     def begin_round(self) -> None:
         """Resolve every connection again when it is needed next, and read every cluster anew, once for all objects."""
         self._resolved.clear()
+        self._locks = defaultdict(asyncio.Lock, {name: lock for name, lock in self._locks.items() if lock.locked()})
         for cluster in self._pool.clusters():
             cluster.invalidate()
 

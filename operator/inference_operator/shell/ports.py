@@ -64,7 +64,7 @@ class KubernetesPort(Protocol):
         """
         ...
 
-    async def apply_status(  # noqa: PLR0913 - what makes up an apply
+    async def apply_status(
         self,
         key: ObjectKey,
         *,
@@ -112,7 +112,7 @@ class KubernetesPort(Protocol):
         """True while the namespace is being deleted, and when it is gone."""
         ...
 
-    async def emit_event(  # noqa: PLR0913 - what makes up an event
+    async def emit_event(
         self,
         key: ObjectKey,
         uid: str,

@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from inference_operator.api.inference_endpoint import KIND, InferenceEndpoint
+from inference_operator.api.inference_endpoint import KIND, InferenceEndpoint, InferenceEndpointStatus
 from inference_operator.api.meta import API_VERSION, RECONCILE_ANNOTATION
 from inference_operator.core.disposition import Disposition, Mood
 from inference_operator.core.news import news
@@ -41,7 +41,7 @@ from inference_operator.shell.gather import Gatherer
 from inference_operator.shell.ports import Conflict, EventType, Gone, KubernetesFailure, KubernetesPort, ObjectKey
 from inference_operator.shell.queue import Priority, WorkQueue
 from inference_operator.shell.sources import Sources
-from inference_operator.shell.store import ObjectStore, Unreadable
+from inference_operator.shell.store import Known, ObjectStore, Unreadable
 
 log: Any = structlog.get_logger(__name__)
 
@@ -100,11 +100,9 @@ class Reconciler:
         if found is None:
             return
         if isinstance(found, Unreadable):
-            log.error(
-                "object can't be read; is the installed CRD older than the operator?",
-                field=found.fault.path,
-                fault=found.fault.message,
-            )
+            now = _rfc3339(self._parts.clock.now())
+            status = unreadable_status(found.status, generation=found.metadata.generation, fault=str(found.fault), now=now)
+            await self._write_status(key, found, status)
             return
         inference_id = found.resolved_inference_id
         self._lock_users[inference_id] += 1
@@ -169,12 +167,17 @@ class Reconciler:
             now=_rfc3339(self._parts.clock.now()),
             handled=found.metadata.annotations.get(RECONCILE_ANNOTATION),
         )
+        return await self._write_status(key, found, status)
+
+    async def _write_status(self, key: ObjectKey, found: Known, status: InferenceEndpointStatus) -> bool:
+        """Write it if it is news, and tell transitions as events. Returns False where the pass must be repeated."""
         if status == found.status:
             return True
+        meta = found.metadata
         answer = await self._parts.kubernetes.apply_status(
             key,
-            uid=found.metadata.uid,
-            resource_version=found.metadata.resource_version,
+            uid=meta.uid,
+            resource_version=meta.resource_version,
             status=status.body(),
             api_version=API_VERSION,
             kind=KIND,
@@ -186,7 +189,7 @@ class Reconciler:
         for item in news(found.status, status):
             await self._parts.kubernetes.emit_event(
                 key,
-                found.metadata.uid,
+                meta.uid,
                 API_VERSION,
                 KIND,
                 type=EventType(item.type),

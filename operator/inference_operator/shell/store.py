@@ -11,7 +11,9 @@ from collections.abc import Collection, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from inference_operator.api.inference_endpoint import InferenceEndpoint
+from pydantic import ValidationError
+
+from inference_operator.api.inference_endpoint import InferenceEndpoint, InferenceEndpointStatus
 from inference_operator.api.invalid import InvalidObject
 from inference_operator.api.meta import ObjectMeta
 from inference_operator.core.values import ObjectRef
@@ -25,6 +27,7 @@ class Unreadable:
     """An object that does not have the form of its kind: the installed CRD is older than the operator."""
 
     metadata: ObjectMeta
+    status: InferenceEndpointStatus
     fault: InvalidObject
 
 
@@ -130,7 +133,14 @@ def _parsed(body: dict[str, Any]) -> Known:
     try:
         return InferenceEndpoint.parse(body)
     except InvalidObject as fault:
-        return Unreadable(ObjectMeta.model_validate(body.get("metadata") or {}), fault)
+        return Unreadable(ObjectMeta.model_validate(body.get("metadata") or {}), _status(body), fault)
+
+
+def _status(body: dict[str, Any]) -> InferenceEndpointStatus:
+    try:
+        return InferenceEndpointStatus.model_validate(body.get("status") or {})
+    except ValidationError:
+        return InferenceEndpointStatus()
 
 
 def _is_later(one: ObjectMeta, other: ObjectMeta) -> bool:
