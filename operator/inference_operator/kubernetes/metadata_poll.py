@@ -63,10 +63,10 @@ class ReferencePoll:
         while True:
             self._wake.clear()
             due_in = await self._look_at_due()
-            await pause(self._clock, due_in, self._wake)
+            await (self._wake.wait() if due_in is None else pause(self._clock, due_in, self._wake))
 
-    async def _look_at_due(self) -> float:
-        """Look at all that is due. Answers the seconds until the next is."""
+    async def _look_at_due(self) -> float | None:
+        """Look at all that is due. Answers the seconds until the next is, None where nothing will be."""
         wanted = {ref for ref in self.referred if not self._covered(ref)}
         for forgotten in self._looked.keys() - wanted:
             del self._looked[forgotten]
@@ -76,8 +76,9 @@ class ReferencePoll:
         async with asyncio.TaskGroup() as looks:
             for ref in due:
                 looks.create_task(self._look(ref))
-        oldest = min(self._looked.values(), default=self._clock.monotonic())
-        return max(0.0, oldest + INTERVAL - self._clock.monotonic())
+        if not self._looked:
+            return None
+        return max(0.0, min(self._looked.values()) + INTERVAL - self._clock.monotonic())
 
     async def _look(self, ref: ObjectRef) -> None:
         async with self._turns:

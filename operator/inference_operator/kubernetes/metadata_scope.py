@@ -13,6 +13,7 @@ from enum import Enum, auto
 from http import HTTPStatus
 
 import aiohttp
+from aiohttp.http import HttpProcessingError
 from typing_extensions import override
 
 from inference_operator.api.status import SourceKind
@@ -99,6 +100,7 @@ class ScopeWatch:
         on_settled: Callable[[], None],
         referred: Referred,
         chance: Callable[[], float] = random.random,
+        quiet: float = QUIET,
     ) -> None:
         self.scope = scope
         self.phase = Phase.STARTING
@@ -110,6 +112,7 @@ class ScopeWatch:
         self._on_settled = on_settled
         self._referred = referred
         self._chance = chance
+        self._quiet = quiet
         self._position: str | None = None  # the resourceVersion to go on from; None: start anew
         self._incoming: dict[ObjectRef, ObjectVersion] = {}
         self._streams_lists = True
@@ -143,15 +146,15 @@ class ScopeWatch:
         self._incoming = {}
         try:
             async with self._client.stream(
-                Request(self.scope.path, query=self._query(), accept=METADATA), quiet=QUIET
+                Request(self.scope.path, query=self._query(), accept=METADATA), quiet=self._quiet
             ) as response:
                 if response.status != HTTPStatus.OK:
                     return self._refused(response)
                 return await self._read(response.content)
         except LOST as error:
             return _Failed(lost(f"watch {self.scope}", error).message)
-        except ValueError:
-            self._position = None
+        except (ValueError, HttpProcessingError):
+            self._position = None  # the error quotes the line, so it is not repeated
             return _Failed("a line of the watch is too long")
 
     def _query(self) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from inference_operator.api.status import SourceKind
 from inference_operator.core.values import ObjectRef, ObjectVersion
 from inference_operator.kubernetes.client import KubernetesClient
 from inference_operator.kubernetes.metadata_poll import ReferencePoll
-from inference_operator.kubernetes.metadata_scope import OnChange, Phase, Scope, ScopeWatch
+from inference_operator.kubernetes.metadata_scope import QUIET, OnChange, Phase, Scope, ScopeWatch
 from inference_operator.kubernetes.timing import Clock
 from inference_operator.kubernetes.values import ObjectKey, Unknown
 
@@ -19,7 +19,8 @@ from inference_operator.kubernetes.values import ObjectKey, Unknown
 class MetadataWatch:
     """Watches until `run` is cancelled. `namespaces` empty means all of them.
 
-    `on_change` is called for every Secret and ConfigMap that changed or went; it must neither wait nor raise.
+    `on_change` is called for every Secret and ConfigMap that changed or went; it must neither wait nor raise. A watch that
+    says nothing for `quiet` seconds is opened anew.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class MetadataWatch:
         on_change: OnChange,
         namespaces: Collection[str] = (),
         chance: Callable[[], float] = random.random,
+        quiet: float = QUIET,
     ) -> None:
         self.synced = asyncio.Event()
         """Set once every scope is watched, or known to be forbidden."""
@@ -43,6 +45,7 @@ class MetadataWatch:
                 on_settled=self._settled,
                 referred=lambda: self._poll.referred,
                 chance=chance,
+                quiet=quiet,
             )
             for kind in SourceKind
             for namespace in (sorted(namespaces) or (None,))
