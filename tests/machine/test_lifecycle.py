@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 import pytest
 
@@ -18,7 +19,7 @@ ELSER = {
 }
 
 
-async def made(world: World, spec: dict[str, object] | None = None) -> ObjectKey:
+async def made(world: World, spec: Mapping[str, object] | None = None) -> ObjectKey:
     world.put_key()
     await world.start()
     key = world.apply("a", spec)

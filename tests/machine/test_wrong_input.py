@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from tests.machine.world import CANARY, NAMESPACE, World, openai
 from tests.standin import Cluster, Role, Security, User
 from tests.standin.faults import unavailable
 
-Cure = Callable[[World, ObjectKey], Awaitable[None] | None]
+Cure = Callable[[World, ObjectKey], object]
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Case:
     names: tuple[str, ...]
     cure: Cure
     spec: dict[str, Any] = field(default_factory=openai)
-    prepare: Callable[[World], Awaitable[None] | None] = lambda world: None
+    prepare: Callable[[World], object] = lambda world: None
     ready: str = "False"
     mood: str = "Stalled"
     standin: dict[str, Any] = field(default_factory=dict)
@@ -37,7 +38,7 @@ class Case:
 
 
 def edit(**changes: Any) -> Cure:
-    return lambda world, key: world.kubernetes.edit_spec(key, changes) and None
+    return lambda world, key: world.kubernetes.edit_spec(key, changes)
 
 
 def from_secret(name: str, key: str) -> dict[str, Any]:
@@ -83,11 +84,8 @@ SECURED = Security(
 )
 
 
-def log_in(user: str, password: str) -> Cure:
-    def cure(world: World, key: ObjectKey | None = None) -> None:
-        world.put_connection(username=user, password=password)
-
-    return cure
+def log_in(user: str, password: str) -> Callable[..., None]:
+    return lambda world, *_: world.put_connection(username=user, password=password)
 
 
 def buy_licence(world: World, key: ObjectKey) -> None:
@@ -154,7 +152,7 @@ CASES = (
         "a missing Secret",
         "SecretNotFound",
         ("spec.serviceSettings.api_key", "search/nowhere"),
-        lambda world, key: world.kubernetes.put_secret("search", "nowhere", {"api-key": CANARY}) and None,
+        lambda world, key: world.kubernetes.put_secret("search", "nowhere", {"api-key": CANARY}),
         spec=from_secret("nowhere", "api-key"),
         mood="Reconciling",
     ),
@@ -162,7 +160,7 @@ CASES = (
         "a missing key of a Secret",
         "SecretKeyMissing",
         ("spec.serviceSettings.api_key", "search/openai", "'apikey'"),
-        lambda world, key: world.kubernetes.put_secret("search", "openai", {"apikey": CANARY}) and None,
+        lambda world, key: world.kubernetes.put_secret("search", "openai", {"apikey": CANARY}),
         spec=from_secret("openai", "apikey"),
         mood="Reconciling",
     ),
@@ -218,7 +216,7 @@ CASES = (
         "a missing connection Secret",
         "ConnectionNotFound",
         ("spec.elasticsearchRef.secretName", "search/es"),
-        lambda world, key: world.kubernetes.put_secret("search", "es", {"url": "http://standin:9200"}) and None,
+        lambda world, key: world.kubernetes.put_secret("search", "es", {"url": "http://standin:9200"}),
         spec=openai() | {"elasticsearchRef": {"secretName": "es"}},
         mood="Reconciling",
     ),
@@ -226,15 +224,15 @@ CASES = (
         "a connection without url",
         "ConnectionNotFound",
         ("search/es", "url"),
-        lambda world, key: world.kubernetes.put_secret("search", "es", {"url": "http://standin:9200"}) and None,
-        prepare=lambda world: world.kubernetes.put_secret("search", "es", {"username": "elastic"}) and None,
+        lambda world, key: world.kubernetes.put_secret("search", "es", {"url": "http://standin:9200"}),
+        prepare=lambda world: world.kubernetes.put_secret("search", "es", {"username": "elastic"}),
         spec=openai() | {"elasticsearchRef": {"secretName": "es"}},
     ),
 )
 
 
-async def settle(value: Awaitable[None] | None) -> None:
-    if value is not None:
+async def settle(value: object) -> None:
+    if inspect.isawaitable(value):
         await value
 
 

@@ -21,7 +21,7 @@ from inference_operator.core.news import news
 from inference_operator.core.plan import plan
 from inference_operator.core.reasons import Reason
 from inference_operator.core.situation import Situation, advance
-from inference_operator.core.status import next_status
+from inference_operator.core.status import next_status, unreadable_status
 from inference_operator.core.verdict import (
     Blocked,
     Conclusion,
