@@ -246,8 +246,8 @@ async def test_long_patience_is_told_instead_of_waited_for(
     server.on("GET /", error(429, "es_rejected_execution_exception", "busy", {"retry-after": "120"}))
     await client.send(requests.root())
     told = await client.send(requests.root())
-    assert isinstance(told, TransportFailure)
-    assert (told.kind, told.sent) == (TransportKind.BREAKER, False)
+    assert isinstance(told, HttpFailure)
+    assert (told.status, told.operation) == (429, "info")
     assert told.retry_after is not None
     assert told.retry_after >= 120
     assert server.counts == {"GET /": 1}

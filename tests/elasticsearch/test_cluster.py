@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
-from inference_operator.core.failure import Failure, HttpFailure, TransportFailure, TransportKind
+from inference_operator.core.failure import HttpFailure, TransportFailure, TransportKind
 from inference_operator.core.values import ABSENT, Absent, Deployment, Observed, Sealed, Server, Usage
 from inference_operator.elasticsearch.cluster import Cluster, usage_of
 from inference_operator.elasticsearch.connection import ApiKey, BasicAuth
 from tests.elasticsearch.virtual_stand_in import CANARY, Bench, elser, openai
-from tests.standin import Answer, Fault, Pace, Role, Security, StandInTransport, User
+from tests.standin import Answer, Fault, Role, Security, StandInTransport, User
 from tests.standin.state import Cluster as StandInCluster
 
 LIST = "GET /_inference/_all"
@@ -323,73 +323,7 @@ async def test_no_secret_in_what_comes_back(bench: Bench, cluster: Cluster) -> N
     assert CANARY not in repr(answers)
 
 
-# --- deployments and services -----------------------------------------------------------------------------------------
-
-
-async def test_a_deployment_on_its_way_is_read_again_and_one_at_rest_is_not() -> None:
-    bench = Bench(pace=Pace(deployment=20.0))
-    async with bench.cluster() as cluster:
-        creating = asyncio.create_task(cluster.create(elser(), 5))
-        await bench.clock.advance(6)
-        await creating
-        states = []
-        for _ in range(10):
-            asked = await asyncio.gather(*(cluster.deployment("m") for _ in range(20)))
-            assert len(set(asked)) == 1
-            assert isinstance(asked[0], Deployment)
-            states.append(asked[0].allocation_state)
-            await bench.clock.advance(3)
-        assert states[0] != "fully_allocated"
-        assert states[-1] == "fully_allocated"
-        assert bench.counts[STATS] < len(states)
-        at_rest = bench.counts[STATS]
-        for _ in range(20):
-            await cluster.deployment("m")
-            await bench.clock.advance(30)
-        assert bench.counts[STATS] == at_rest
-        cluster.invalidate()
-        await asyncio.gather(*(cluster.deployment("m") for _ in range(20)))
-        assert bench.counts[STATS] == at_rest + 1
-
-
-async def test_all_deployments_cost_one_request(bench: Bench, cluster: Cluster) -> None:
-    for number in range(5):
-        await cluster.create(elser(f"m{number}"), 30)
-    bench.standin.log.clear()
-    found = await asyncio.gather(*(cluster.deployment(f"m{number}") for number in range(5)))
-    assert [each.deployment_id for each in found if isinstance(each, Deployment)] == [f"m{n}" for n in range(5)]
-    assert bench.counts == {STATS: 1}
-
-
-async def test_a_failed_deployment_tells_why(bench: Bench, cluster: Cluster) -> None:
-    await cluster.create(elser(), 30)
-    bench.standin.fail_deployment("m", "no node has enough memory")
-    found = await cluster.deployment("m")
-    assert isinstance(found, Deployment)
-    assert (found.state, found.reason) == ("failed", "no node has enough memory")
-
-
-async def test_a_deployment_goes_with_its_endpoint(cluster: Cluster) -> None:
-    await cluster.create(elser(), 30)
-    assert isinstance(await cluster.deployment("m"), Deployment)
-    await cluster.delete("m")
-    assert await cluster.deployment("m") is None
-
-
-async def test_the_catalogue_is_read_once_per_version(bench: Bench, cluster: Cluster) -> None:
-    await cluster.server()
-    services = await cluster.services()
-    assert not isinstance(services, Failure)
-    assert dict(services)["openai"]["api_key"] is True
-    for _ in range(3):
-        cluster.invalidate()
-        await cluster.server()
-        await cluster.services()
-    assert bench.counts["GET /_inference/_services"] == 1
-    bench.standin.change(lambda state: replace(state, version=type(state.version).parse("9.6.0")))
-    await cluster.server(max_age=0)
-    await cluster.services()
-    assert bench.counts["GET /_inference/_services"] == 2
+# --- the end ------------------------------------------------------------------------------------------------------------
 
 
 async def test_closing_answers_who_waits_and_takes_no_more(bench: Bench) -> None:

@@ -167,6 +167,15 @@ async def test_proxies_of_the_environment_are_used(monkeypatch: pytest.MonkeyPat
         assert proxy.heads[0].startswith("GET http://es.example:9200/ HTTP/1.1")
 
 
+@pytest.mark.parametrize("proxy", ["gopher://u:c4n4ry@proxy:1", "http://u:c4n4ry@proxy:port", "socks5://u:c4n4ry@proxy:1"])
+async def test_a_proxy_that_can_not_be_used_is_a_failure_not_an_exception(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    failure = await lost(Connection("http://es.example:9200"))
+    assert (failure.kind, failure.sent) == (TransportKind.CONNECT, False)
+    assert "HTTP_PROXY" in failure.detail
+    assert "c4n4ry" not in failure.detail
+
+
 async def test_hosts_without_proxy_are_asked_directly(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serve(sends(INFO)) as server, serve(sends(INFO)) as proxy:
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")

@@ -95,8 +95,7 @@ class ElasticsearchClient:
 
     async def _in_turn(self, http: httpx.AsyncClient, request: Request) -> Response | Failure:
         if (wait := await self._budget.turn()) is not None:
-            detail = "not sent: too many requests are waiting, or Elasticsearch asked for patience"
-            return TransportFailure(TransportKind.BREAKER, self._address, detail, retry_after=wait)
+            return self._put_off(request, wait)
         async with self._slots:
             permit = self._breaker.enter()
             if not isinstance(permit, Permit):
@@ -145,17 +144,16 @@ class ElasticsearchClient:
         )
 
     def _open(self, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient | TransportFailure:
+        headers = {"accept": "application/json", "user-agent": _USER_AGENT, **_authorization(self._connection)}
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=self._limits.concurrency)
         try:
-            context = self._tls_context()
+            return httpx.AsyncClient(headers=headers, verify=self._tls_context(), transport=transport, limits=limits)
         except UnusableTlsMaterialError as error:
-            return TransportFailure(TransportKind.TLS, self._address, str(error))
-        return httpx.AsyncClient(
-            headers={"accept": "application/json", "user-agent": _USER_AGENT, **_authorization(self._connection)},
-            verify=context,
-            transport=transport,
-            follow_redirects=False,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=self._limits.concurrency),
-        )
+            return self._lost(TransportKind.TLS, str(error))
+        except (httpx.InvalidURL, ValueError, ImportError):
+            # Not quoted: the address of a proxy may hold a password.
+            detail = "the environment of the operator names a proxy that can't be used: check HTTP_PROXY and HTTPS_PROXY"
+            return self._lost(TransportKind.CONNECT, detail)
 
     def _tls_context(self) -> ssl.SSLContext:
         if not self._address.startswith("https://"):
@@ -167,6 +165,13 @@ class ElasticsearchClient:
     def _left_alone(self, wait: float) -> TransportFailure:
         detail = "not sent: the last requests to this cluster were lost, so it is left alone for a moment"
         return TransportFailure(TransportKind.BREAKER, self._address, detail, retry_after=wait)
+
+    def _put_off(self, request: Request, wait: float) -> HttpFailure:
+        # The 429 that the server gave to all of us, or would give: the cluster is reachable, so this is no lost request.
+        # In our own words, since the server's may quote somebody else's settings.
+        reason = "not sent: the server asked for patience, or too many requests of the operator are waiting for their turn"
+        status = HTTPStatus.TOO_MANY_REQUESTS
+        return HttpFailure(status, reason=reason, retry_after=wait, operation=request.operation)
 
     def _lost(self, kind: TransportKind, detail: str) -> TransportFailure:
         return TransportFailure(kind, self._address, detail)
