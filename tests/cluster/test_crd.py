@@ -1,52 +1,27 @@
-"""The CRD as the API server enforces and shows it: every rule accepting and refusing, and what users see with kubectl.
+"""The rules of the CRD as the API server enforces them, each accepting and refusing.
 
 Rows are documents; nothing here knows how the schema says its rules. Needs no operator.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.controlplane import CommandFailedError
+from tests.cluster.crd_documents import CONFIG_REFERENCE, REFERENCE, document, endpoints
 
 if TYPE_CHECKING:
-    from tests.controlplane import ControlPlane
+    from collections.abc import Iterator
 
-NAMESPACE = "crd-rules"
-CANARY = "sk-canary-93ab"
-REFERENCE = {"valueFrom": {"secretKeyRef": {"name": "openai", "key": "api-key"}}}
-CONFIG_REFERENCE = {"valueFrom": {"configMapKeyRef": {"name": "openai", "key": "api-key"}, "as": "json"}}
+    from tests.cluster.crd_documents import Endpoints
+    from tests.controlplane import ControlPlane
 
 
 @pytest.fixture(scope="module")
-def api(plane: ControlPlane) -> Iterator[ControlPlane]:
-    """The API server, which has the CRDs, with an empty namespace of our own."""
-    plane.kubectl("create", "namespace", NAMESPACE)
-    yield plane
-    plane.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
-
-
-def document(name: str = "products", **spec: Any) -> str:
-    """The JSON of an endpoint; a field that is `...` is left out."""
-    fields = {"taskType": "text_embedding", "service": "openai", **spec}
-    return json.dumps(
-        {
-            "apiVersion": "inference-operator.io/v1alpha1",
-            "kind": "InferenceEndpoint",
-            "metadata": {"name": name, "namespace": NAMESPACE},
-            "spec": {key: value for key, value in fields.items() if value is not ...},
-        }
-    )
-
-
-def refusal(plane: ControlPlane, *command: str, body: str) -> str:
-    with pytest.raises(CommandFailedError) as caught:
-        plane.kubectl(*command, "--filename=-", input=body)
-    return caught.value.stderr
+def api(plane: ControlPlane) -> Iterator[Endpoints]:
+    with endpoints(plane) as asked:
+        yield asked
 
 
 ACCEPTED: list[tuple[str, dict[str, Any]]] = [
@@ -84,10 +59,10 @@ ACCEPTED: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("spec", [row[1] for row in ACCEPTED], ids=[row[0] for row in ACCEPTED])
-def test_accepted(api: ControlPlane, spec: dict[str, Any]) -> None:
-    shown = api.kubectl("create", "--dry-run=server", "--output=json", "--filename=-", input=document(**spec))
+def test_accepted(api: Endpoints, spec: dict[str, Any]) -> None:
+    stored = api.answer("create", "--dry-run=server", body=document(**spec))
 
-    assert json.loads(shown)["spec"].items() >= {key: value for key, value in spec.items() if key != "probe"}.items()
+    assert stored["spec"].items() >= {key: value for key, value in spec.items() if key != "probe"}.items()
 
 
 _ID = "an inference id consists of lower-case letters"
@@ -187,76 +162,11 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("spec", "field", "message"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
-def test_refused(api: ControlPlane, spec: dict[str, Any], field: str, message: str) -> None:
-    error = refusal(api, "create", "--dry-run=server", body=document(**spec))
+def test_refused(api: Endpoints, spec: dict[str, Any], field: str, message: str) -> None:
+    error = api.refusal("create", "--dry-run=server", body=document(**spec))
 
     assert field in error
     assert message in error
-
-
-KEYS = (
-    "access_key",
-    "api_key",
-    "client_secret",
-    "entra_id",
-    "secret_id",
-    "secret_key",
-    "secret_parameters",
-    "service_account_json",
-)
-PLAIN_TEXT: list[tuple[str, Any]] = [
-    *((f"{key} in plain text", {key: CANARY}) for key in KEYS),
-    ("a secret in a list", {"api_key": [CANARY]}),
-    ("a secret under a key of its own", {"api_key": {"value": CANARY}}),
-    ("a secret beside a reference", {"api_key": REFERENCE | {"value": CANARY}}),
-    ("a secret instead of a reference", {"api_key": {"valueFrom": CANARY}}),
-    ("a secret inside of a reference", {"api_key": {"valueFrom": {"value": CANARY}}}),
-    ("a secret beside the source", {"api_key": {"valueFrom": REFERENCE["valueFrom"] | {"value": CANARY}}}),
-    ("a secret instead of a source", {"api_key": {"valueFrom": {"secretKeyRef": CANARY}}}),
-    (
-        "a secret inside of a source",
-        {"api_key": {"valueFrom": {"secretKeyRef": {"name": "a", "key": "b", "value": CANARY}}}},
-    ),
-    ("a secret parameter in plain text", {"secret_parameters": {"token": CANARY}}),
-    ("a secret parameter in a list", {"secret_parameters": {"token": [CANARY]}}),
-    ("a secret parameter under a key of its own", {"secret_parameters": {"token": {"value": CANARY}}}),
-    ("one secret parameter of two", {"secret_parameters": {"user": REFERENCE, "token": CANARY}}),
-    ("a secret instead of the reference for all", {"secret_parameters": {"valueFrom": CANARY}}),
-    ("a secret of another service", {"secret_key": CANARY, "model_id": "m"}),
-]
-WAYS = (
-    ("create", "--dry-run=server"),
-    ("apply", "--dry-run=server"),
-    ("apply", "--dry-run=server", "--server-side", "--force-conflicts"),
-)
-
-
-@pytest.fixture(scope="module")
-def stored(api: ControlPlane) -> str:
-    """The name of an endpoint that is there already, so that updates are judged, too."""
-    api.kubectl("apply", "--filename=-", input=document("stored", serviceSettings={"api_key": REFERENCE}))
-    return "stored"
-
-
-@pytest.mark.parametrize("way", WAYS, ids=["create", "apply", "server-side apply"])
-@pytest.mark.parametrize("settings", [row[1] for row in PLAIN_TEXT], ids=[row[0] for row in PLAIN_TEXT])
-def test_a_secret_in_plain_text_is_refused_and_not_repeated(
-    api: ControlPlane, stored: str, settings: dict[str, Any], way: tuple[str, ...]
-) -> None:
-    name = "new" if way[0] == "create" else stored
-
-    error = refusal(api, *way, body=document(name, serviceSettings=settings))
-
-    assert "spec.serviceSettings." in error
-    assert CANARY not in error
-
-
-@pytest.mark.parametrize("value", [12345678, True, ""], ids=["a number", "a switch", "empty text"])
-def test_a_secret_that_is_no_text_is_refused_as_well(api: ControlPlane, value: object) -> None:
-    error = refusal(api, "create", "--dry-run=server", body=document(serviceSettings={"api_key": value}))
-
-    assert "spec.serviceSettings.api_key" in error
-    assert "12345678" not in error
 
 
 _ID_FIXED = "inferenceId can't be changed"
@@ -320,201 +230,29 @@ CHANGEABLE: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-def created(plane: ControlPlane, name: str, spec: dict[str, Any]) -> None:
-    plane.kubectl("create", "--filename=-", input=document(name, **spec))
+def created(plane: Endpoints, name: str, spec: dict[str, Any]) -> None:
+    plane.kubectl("create", body=document(name, **spec))
 
 
 @pytest.mark.parametrize(("old", "new", "field", "message"), [row[1:] for row in FIXED], ids=[row[0] for row in FIXED])
 def test_what_may_not_change(
-    api: ControlPlane, request: pytest.FixtureRequest, old: dict[str, Any], new: dict[str, Any], field: str, message: str
+    api: Endpoints, request: pytest.FixtureRequest, old: dict[str, Any], new: dict[str, Any], field: str, message: str
 ) -> None:
     name = f"fixed-{request.node.callspec.indices['old']}"
     created(api, name, old)
 
-    error = refusal(api, "replace", "--dry-run=server", body=document(name, **new))
+    error = api.refusal("replace", "--dry-run=server", body=document(name, **new))
 
     assert field in error
     assert message in error
 
 
 @pytest.mark.parametrize(("old", "new"), [row[1:] for row in CHANGEABLE], ids=[row[0] for row in CHANGEABLE])
-def test_what_may_change(api: ControlPlane, request: pytest.FixtureRequest, old: dict[str, Any], new: dict[str, Any]) -> None:
+def test_what_may_change(api: Endpoints, request: pytest.FixtureRequest, old: dict[str, Any], new: dict[str, Any]) -> None:
     name = f"changeable.{request.node.callspec.indices['old']}"
     before, after = ({key: name if value is ... else value for key, value in spec.items()} for spec in (old, new))
     created(api, name, before)
 
-    shown = api.kubectl("replace", "--dry-run=server", "--output=json", "--filename=-", input=document(name, **after))
+    stored = api.answer("replace", "--dry-run=server", body=document(name, **after))
 
-    assert json.loads(shown)["spec"].items() >= after.items()
-
-
-def test_the_answer_to_create_has_all_defaults_and_says_that_nobody_has_seen_it_yet(api: ControlPlane) -> None:
-    shown = json.loads(api.kubectl("create", "--output=json", "--filename=-", input=document("fresh")))
-
-    assert shown["status"] == {"observedGeneration": -1}
-    assert shown["spec"] == {
-        "taskType": "text_embedding",
-        "service": "openai",
-        "adoptionPolicy": "IfIdentical",
-        "replacePolicy": "Never",
-        "driftPolicy": "Correct",
-        "deletionPolicy": "Delete",
-        "managementPolicy": "Manage",
-        "forceDelete": False,
-        "suspend": False,
-        "timeout": "30s",
-        "probe": {"enabled": False, "interval": "1h", "input": "ping"},
-    }
-
-
-def test_a_part_of_the_probe_is_completed(api: ControlPlane) -> None:
-    body = document(probe={"enabled": True})
-
-    shown = json.loads(api.kubectl("create", "--dry-run=server", "--output=json", "--filename=-", input=body))
-
-    assert shown["spec"]["probe"] == {"enabled": True, "interval": "1h", "input": "ping"}
-
-
-def test_a_reference_is_stored_as_it_was_written(api: ControlPlane) -> None:
-    body = document(serviceSettings={"api_key": REFERENCE, "secret_parameters": {"a": REFERENCE}, "other": REFERENCE})
-
-    shown = json.loads(api.kubectl("create", "--dry-run=server", "--output=json", "--filename=-", input=body))
-
-    assert shown["spec"]["serviceSettings"] == json.loads(body)["spec"]["serviceSettings"]
-
-
-def test_the_status_is_a_subresource_and_no_part_of_an_apply(api: ControlPlane) -> None:
-    body = json.loads(document("no-status")) | {"status": {"observedGeneration": 7}}
-
-    shown = json.loads(api.kubectl("create", "--output=json", "--filename=-", input=json.dumps(body)))
-
-    assert shown["status"] == {"observedGeneration": -1}
-
-
-READY = {
-    "observedGeneration": 1,
-    "inferenceId": "shown",
-    "cluster": {"uuid": "xq3Z", "version": "9.2.0"},
-    "model": {"id": ".elser_model_2", "dimensions": 384},
-    "deployment": {"id": "shown", "state": "started", "allocationCount": 2, "targetAllocationCount": 2},
-    "conditions": [
-        {
-            "type": "Ready",
-            "status": "True",
-            "reason": "Available",
-            "message": "The endpoint can be used.",
-            "lastTransitionTime": "2026-01-01T00:00:00Z",
-            "observedGeneration": 1,
-        }
-    ],
-}
-
-
-@pytest.fixture(scope="module")
-def shown(api: ControlPlane) -> str:
-    """The name of an endpoint with a status as the operator writes it."""
-    created(api, "shown", {"service": "elasticsearch", "taskType": "sparse_embedding"})
-    patch = f"--patch={json.dumps({'status': READY})}"
-    api.kubectl("patch", "infep", "shown", f"--namespace={NAMESPACE}", "--subresource=status", "--type=merge", patch)
-    return "shown"
-
-
-def table(plane: ControlPlane, *args: str) -> list[list[str]]:
-    """Run `kubectl get` and return its lines, split into cells; no cell is empty or has a space in these tests."""
-    lines = plane.kubectl("get", *args, f"--namespace={NAMESPACE}").splitlines()
-    return [line.split() for line in lines]
-
-
-def test_the_columns_tell_at_a_glance(api: ControlPlane, shown: str) -> None:
-    header, row = table(api, "infep", shown)
-
-    assert header == ["NAME", "READY", "REASON", "SERVICE", "TASK", "MODEL", "AGE"]
-    assert row[:-1] == ["shown", "True", "Available", "elasticsearch", "sparse_embedding", ".elser_model_2"]
-
-
-def test_the_wide_columns_tell_more(api: ControlPlane, shown: str) -> None:
-    header, row = table(api, "infep", shown, "--output=wide")
-
-    wide = dict(zip(header, row, strict=True))
-    assert header[6:] == ["ID", "CLUSTER", "ALLOCATIONS", "DIMENSIONS", "AGE"]
-    assert (wide["ID"], wide["CLUSTER"], wide["ALLOCATIONS"], wide["DIMENSIONS"]) == ("shown", "xq3Z", "2", "384")
-
-
-@pytest.mark.parametrize("name", ["infep", "inferenceendpoint", "inferenceendpoints", "inference"])
-def test_the_kind_is_found_by_its_names_and_its_category(api: ControlPlane, shown: str, name: str) -> None:
-    found = api.kubectl("get", name, f"--namespace={NAMESPACE}", "--output=name").split()
-
-    assert f"inferenceendpoint.inference-operator.io/{shown}" in found
-
-
-@pytest.mark.parametrize(
-    ("selector", "found"),
-    [
-        ("spec.service=elasticsearch", True),
-        ("spec.taskType=sparse_embedding", True),
-        ("spec.service=elasticsearch,spec.taskType=sparse_embedding", True),
-        ("spec.service=elasticsearch,spec.taskType=rerank", False),
-        ("spec.service!=elasticsearch", False),
-    ],
-)
-def test_endpoints_are_selected_by_service_and_task_type(api: ControlPlane, shown: str, selector: str, found: bool) -> None:
-    names = api.kubectl("get", "infep", f"--namespace={NAMESPACE}", f"--field-selector={selector}", "--output=name")
-
-    assert (f"/{shown}\n" in names) is found
-
-
-def test_kubectl_waits_for_ready(api: ControlPlane, shown: str) -> None:
-    said = api.kubectl("wait", "--for=condition=Ready", f"infep/{shown}", f"--namespace={NAMESPACE}", "--timeout=10s")
-
-    assert "condition met" in said
-
-
-def test_a_condition_of_a_type_stands_once(api: ControlPlane, shown: str) -> None:
-    again = json.dumps({"status": {"conditions": READY["conditions"] * 2}})  # type: ignore[operator]
-
-    with pytest.raises(CommandFailedError) as caught:
-        api.kubectl(
-            "patch",
-            "infep",
-            shown,
-            f"--namespace={NAMESPACE}",
-            "--subresource=status",
-            "--type=merge",
-            f"--patch={again}",
-            "--dry-run=server",
-        )
-
-    assert "Duplicate value" in caught.value.stderr
-
-
-def test_explain_is_a_manual(api: ControlPlane) -> None:
-    spec = api.kubectl("explain", "inferenceendpoint.spec")
-    words = " ".join(spec.split())
-
-    assert "service <string> -required-" in words
-    assert "taskType <string> -required-" in words
-    assert "enum: Never, IfIdentical, Always" in words
-    assert "What happens to the endpoint when this object is deleted. Delete: it is deleted, too." in words
-    assert "Default: metadata.name." in words
-
-
-@pytest.mark.parametrize(
-    ("field", "text"),
-    [
-        ("spec.serviceSettings", "api_key <Object> Secret: provider API key. Write {valueFrom: {secretKeyRef:"),
-        ("spec.serviceSettings.api_key.valueFrom.secretKeyRef", "One trailing newline is stripped."),
-        ("spec.elasticsearchRef", "Name of the Elasticsearch object of ECK."),
-        ("spec.probe", "Each probe calls the provider and may cost money."),
-        ("status.conditions", "Why the condition has this status"),
-        ("status.deployment", "adaptive allocations scaled an idle model to zero, which is healthy"),
-    ],
-)
-def test_explain_goes_into_detail(api: ControlPlane, field: str, text: str) -> None:
-    assert text in " ".join(api.kubectl("explain", f"infep.{field}").split())
-
-
-def test_the_schema_has_no_fault_that_the_api_server_reports(api: ControlPlane) -> None:
-    crd = json.loads(api.kubectl("get", "crd", "inferenceendpoints.inference-operator.io", "--output=json"))
-
-    conditions = {condition["type"]: condition["status"] for condition in crd["status"]["conditions"]}
-    assert conditions == {"NamesAccepted": "True", "Established": "True"}
+    assert stored["spec"].items() >= after.items()
