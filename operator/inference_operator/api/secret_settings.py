@@ -4,7 +4,7 @@ A secret in plain text must be refused before it is stored, and no error may rep
 status, events and chat. So the schema of a secret says nothing that makes the API server quote it:
 
 * no `type`, since server-side apply answers a wrong one with "expected map, got &{the value}"; what is no object is
-  refused by `maxLength` (text) and by `not: {maxProperties: 0}`, which everything but a non-empty object fulfils;
+  refused by `maxLength` (text) and by `not: {maxProperties: 0}` (only a non-empty object fails what is negated);
 * no closed set of keys, since strict decoding answers an unknown one with the whole object; `maxProperties` refuses it,
   and `oneOf` names the sets of keys, since a server-side apply adds its keys to those that are there already;
 * no CEL rule, since CEL can't look into values without a type.
