@@ -1,6 +1,6 @@
 """An API server whose answers a test writes down: it serves what a real one does rarely, such as broken watches.
 
-Every path has plans, used up one request after the other. Without a plan left, a watch is in sync at once and then
+Every path has plans, used up one request after the other; `PATH/*` stands for everything below a path. Without a plan left, a watch is in sync at once and then
 silent, and everything else is not found.
 """
 
@@ -122,7 +122,7 @@ class ScriptedApi:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(Asked(request.method, request.path, dict(request.query), dict(request.headers)))
-        plans = self._plans[request.path]
+        plans = self._plans[request.path] or self._plans[request.path.rpartition("/")[0] + "/*"]
         plan = plans.popleft() if plans else _default(request)
         return await plan.serve(request, self._closing)
 

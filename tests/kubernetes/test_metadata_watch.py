@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from typing_extensions import override
 
 from inference_operator.api.status import SourceKind
 from inference_operator.core.values import ObjectRef, ObjectVersion
@@ -38,6 +37,7 @@ SECRETS = "/api/v1/namespaces/search/secrets"
 OWNER = ObjectKey("inferenceendpoints", "search", "products")
 DONE = bookmark("10", complete=True)
 CANARY = "canary-31c7"
+ALWAYS_FORBIDDEN = [refusal(403, "secrets is forbidden")] * 1000
 
 
 def secret(name: str, namespace: str = "search") -> ObjectRef:
@@ -55,7 +55,6 @@ class RecordingClock(VirtualClock):
         super().__init__()
         self.pauses: list[float] = []
 
-    @override
     def call_later(self, delay: float, callback: Callable[[], None]) -> VirtualTimer:
         self.pauses.append(delay)
         return super().call_later(delay, callback)
@@ -250,7 +249,7 @@ async def test_a_server_without_streamed_lists_is_listed_in_chunks(api: Scripted
 
 async def test_what_may_not_be_watched_is_polled(api: ScriptedApi, tmp_path: Path) -> None:
     one = f"{SECRETS}/openai"
-    api.plan(SECRETS, refusal(403, "secrets is forbidden"))
+    api.plan(SECRETS, *ALWAYS_FORBIDDEN)
     api.plan(one, Answer(200, metadata("openai", "7")), Answer(200, metadata("openai", "7")))
     api.plan(one, refusal(500), Answer(200, metadata("openai", "9")))
     async with bench(api, tmp_path) as it:
@@ -269,7 +268,7 @@ async def test_what_may_not_be_watched_is_polled(api: ScriptedApi, tmp_path: Pat
 
 async def test_what_is_no_longer_referred_to_is_not_polled(api: ScriptedApi, tmp_path: Path) -> None:
     one, other = f"{SECRETS}/openai", f"{SECRETS}/cohere"
-    api.plan(SECRETS, refusal(403))
+    api.plan(SECRETS, *ALWAYS_FORBIDDEN)
     async with bench(api, tmp_path) as it:
         await holding(it.watch.synced.is_set)
         it.watch.refer(OWNER, [secret("openai")])
@@ -297,7 +296,7 @@ async def test_a_right_that_is_withdrawn_turns_to_polling(api: ScriptedApi, tmp_
     api.plan(f"{SECRETS}/openai", Answer(200, metadata("openai", "12")))
     async with bench(api, tmp_path) as it:
         it.watch.refer(OWNER, [secret("openai")])
-        await passing(it.clock, lambda: it.watch.version_of(secret("openai")) == at("openai", "12"))
+        await holding(lambda: it.watch.version_of(secret("openai")) == at("openai", "12"))
         assert secret("openai") in it.told
 
 
@@ -321,7 +320,7 @@ async def test_liveness_is_that_of_the_most_silent_watch(api: ScriptedApi, tmp_p
 
 async def test_a_forbidden_watch_is_no_sign_of_death(api: ScriptedApi, tmp_path: Path) -> None:
     for path in (SECRETS, "/api/v1/namespaces/search/configmaps"):
-        api.plan(path, *[refusal(403)] * 3)
+        api.plan(path, *ALWAYS_FORBIDDEN)
     async with bench(api, tmp_path) as it:
         await it.opened(3)
         await passing(it.clock, lambda: it.clock.monotonic() - it.watch.last_heard < 300)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import yaml
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException
 from kubernetes.aio.config.incluster_config import (
@@ -37,6 +38,9 @@ _KOPF_RENEW_AFTER = timedelta(minutes=10)
 _InCluster: Any = InClusterConfigLoader
 _KubeConfig: Any = KubeConfigLoader
 _Merger: Any = KubeConfigMerger
+
+_MALFORMED = (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError)
+"""What the loaders raise for files that are no kubeconfig."""
 
 Source = Callable[[], Awaitable[str | None]]
 """Answers the whole Authorization header, or None where there is none to be had just now."""
@@ -143,9 +147,9 @@ async def _in_cluster(clock: Clock, environ: Mapping[str, str], token_file: str,
 
 
 async def _from_files(clock: Clock, files: str, context: str | None) -> Credentials:
-    merged = _merge(files)
     configuration: Any = Configuration()
     try:
+        merged = _merge(files)
         loader = _KubeConfig(merged, active_context=context, config_base_path=None)
         user = _user_of(merged, loader)
         await loader.load_and_set(configuration)
@@ -154,6 +158,8 @@ async def _from_files(clock: Clock, files: str, context: str | None) -> Credenti
             configuration.api_key[_TOKEN] = await source()
     except (ConfigException, OSError) as error:
         raise ConfigurationError(f"The kubeconfig {files} can't be used: {error}") from None
+    except _MALFORMED:  # not quoted: it may quote the file
+        raise ConfigurationError(f"The kubeconfig {files} can't be used: it is malformed") from None
     return Credentials(configuration, source, clock)
 
 

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from typing_extensions import override
-
 from inference_operator.api.connection import ElasticsearchRef
 from inference_operator.api.status import SourceKind
 from inference_operator.core.failure import ReferenceFailure, ReferenceKind
@@ -55,7 +53,6 @@ class EckCluster:
         namespace = ref.namespace or user_namespace
         return cls(ref.name or "", namespace, user_namespace, ref.service_name, ref.auth_secret_name)
 
-    @override
     def __str__(self) -> str:
         return f"Elasticsearch {self.namespace}/{self.name}"
 

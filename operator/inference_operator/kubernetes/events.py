@@ -142,7 +142,7 @@ def _body(occurrence: Occurrence, name: str, instance: str, moment: str) -> dict
 
 def cut(note: str, limit: int = _NOTE_BYTES) -> str:
     """The note in at most that many bytes of UTF-8, which is what the API server counts; cut between characters."""
-    raw = note.encode()
+    raw = note.encode(errors="replace")
     if len(raw) <= limit:
         return note
     return raw[: limit - len("…".encode())].decode(errors="ignore") + "…"

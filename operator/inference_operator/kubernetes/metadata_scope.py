@@ -14,7 +14,6 @@ from http import HTTPStatus
 
 import aiohttp
 from aiohttp.http import HttpProcessingError
-from typing_extensions import override
 
 from inference_operator.api.status import SourceKind
 from inference_operator.core.values import ObjectRef, ObjectVersion
@@ -53,7 +52,6 @@ class Scope:
         within = ("namespaces", self.namespace) if self.namespace is not None else ()
         return path_of("api", "v1", *within, PLURALS[self.kind])
 
-    @override
     def __str__(self) -> str:
         return f"{PLURALS[self.kind]} in {self.namespace or 'all namespaces'}"
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from typing_extensions import override
-
 from inference_operator.core.values import ObjectVersion
 
 Body: TypeAlias = dict[str, Any]
@@ -25,7 +23,6 @@ class ObjectKey:
     namespace: str
     name: str
 
-    @override
     def __str__(self) -> str:
         return f"{self.plural}/{self.namespace}/{self.name}"
 
