@@ -13,6 +13,8 @@ from tests.controlplane import ControlPlane, ensure_binaries
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# Not `condition=Established`: kubectl gives up on a CRD that is so new that it has no conditions at all.
+ESTABLISHED = '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True'
 _CRDS = Path(__file__).resolve().parents[2] / "crds"
 
 
@@ -31,7 +33,7 @@ def plane() -> Iterator[ControlPlane]:
     with ControlPlane() as started:
         if any(_CRDS.glob("*.yaml")):
             started.kubectl("apply", "--server-side", f"--filename={_CRDS}")
-            started.kubectl("wait", "--for=condition=Established", "--timeout=60s", f"--filename={_CRDS}", timeout=70)
+            started.kubectl("wait", ESTABLISHED, "--timeout=60s", f"--filename={_CRDS}", timeout=70)
         yield started
 
 

@@ -1,0 +1,160 @@
+"""The main job for real: an operator process with the chart's rights, a real API server, TLS and an API key to Elasticsearch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.cluster.operating import (
+    API_KEY,
+    Operating,
+    endpoint,
+    eventually,
+    operating,
+    secret,
+)
+from tests.controlplane import ControlPlane
+from tests.examples.catalogue_of_examples import endpoint as example_endpoint
+from tests.examples.catalogue_of_examples import example_files
+from tests.standin import Fault
+from tests.standin.state import Pipeline, put
+
+READY = ("True", "Available")
+CANARY = "canary-provider-27fe"
+
+
+@pytest.fixture(scope="module")
+def operator(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operating]:
+    with operating(plane, tmp_path_factory.mktemp("operating")) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _runs(operator: Operating) -> Iterator[None]:
+    operator.ensure_running()
+    yield
+    operator.standin.faults.clear()
+
+
+def test_an_applied_endpoint_becomes_ready_with_two_writes_and_one_put(operator: Operating, namespace: str) -> None:
+    mark, operator.standin.log.keep_bodies = len(operator.asked()), False
+    puts = len(operator.standin.log.matching("PUT"))
+    operator.apply(namespace, secret(), endpoint("first"))
+    operator.await_condition(namespace, "first", READY)
+    eventually(lambda: sum(operator.writes_since(mark).values()) >= 2, "both writes in the audit log")
+    assert operator.writes_since(mark) == {("patch", "inferenceendpoints"): 1, ("patch", "inferenceendpoints/status"): 1}
+    assert len(operator.standin.log.matching("PUT")) - puts == 1
+    assert operator.plane.kubectl("get", "events", f"--namespace={namespace}", "--output=name") == ""
+
+
+def test_a_rotated_secret_is_pushed(operator: Operating, namespace: str) -> None:
+    operator.apply(namespace, secret(), endpoint("rotate", inferenceId=f"{namespace}-rotate"))
+    operator.await_condition(namespace, "rotate", READY)
+    operator.apply(namespace, secret(value="rotated"))
+    eventually(
+        lambda: operator.standin.endpoints[f"{namespace}-rotate"].secrets == {"api_key": "rotated"}, "the new key in Elasticsearch"
+    )
+
+
+def test_a_deletion_is_blocked_while_used_and_goes_on_when_forced(operator: Operating, namespace: str) -> None:
+    inference_id = f"{namespace}-used"
+    operator.apply(namespace, secret(), endpoint("used", inferenceId=inference_id))
+    operator.await_condition(namespace, "used", READY)
+    _put_pipeline(operator, inference_id)
+    operator.plane.kubectl("delete", "infep", "used", f"--namespace={namespace}", "--wait=false")
+    operator.await_condition(namespace, "used", ("True", "InUse"), "DeletionBlocked")
+    assert "embeds" in json.dumps(operator.get(namespace, "used"))
+    operator.plane.kubectl("patch", "infep", "used", f"--namespace={namespace}", "--type=merge", '--patch={"spec":{"forceDelete":true}}')
+    operator.await_gone(namespace, "used")
+    assert inference_id not in operator.standin.endpoints
+
+
+def test_deleting_the_namespace_ends_and_leaves_nothing_in_elasticsearch(operator: Operating, namespace: str) -> None:
+    ids = [f"{namespace}-{number}" for number in range(3)]
+    operator.apply(namespace, secret(), *(endpoint(inference_id) for inference_id in ids))
+    for inference_id in ids:
+        operator.await_condition(namespace, inference_id, READY)
+    operator.plane.kubectl("delete", "namespace", namespace, "--wait=true", "--timeout=60s", timeout=70)
+    assert not set(ids) & set(operator.standin.endpoints)
+    operator.plane.kubectl("create", "namespace", namespace)  # for the fixture's own deletion
+
+
+def test_nothing_a_user_can_read_holds_a_secret_or_a_trace_of_kopf(operator: Operating, namespace: str) -> None:
+    operator.apply(namespace, secret(), endpoint("secretive", inferenceId=f"{namespace}-secretive"))
+    operator.await_condition(namespace, "secretive", READY)
+    operator.standin.refuse_key("refused-" + CANARY)
+    operator.apply(namespace, secret(value="refused-" + CANARY))
+    operator.await_condition(namespace, "secretive", ("False", "ProviderRefused"))
+    everything = operator.plane.kubectl("get", "infep,events", f"--namespace={namespace}", "--output=yaml")
+    described = operator.plane.kubectl("describe", "infep", "secretive", f"--namespace={namespace}")
+    assert "ProviderRefused" in described
+    for text in (everything, described, operator.log):
+        assert CANARY not in text
+        assert API_KEY[1] not in text
+    assert "kopf" not in everything
+
+
+def test_every_example_becomes_ready(operator: Operating, namespace: str) -> None:
+    files = example_files()
+    names = [example_endpoint(path)["metadata"]["name"] for path in files]
+    operator.plane.kubectl("apply", f"--namespace={namespace}", *(f"--filename={path}" for path in files))
+    for name in names:
+        operator.await_condition(namespace, name, READY)
+    operator.plane.kubectl("delete", "infep", "--all", f"--namespace={namespace}", "--timeout=60s", timeout=70)
+    assert [i for i in operator.standin.endpoints if i in names] == []
+
+
+def test_sigterm_lets_the_work_in_hand_end(operator: Operating, namespace: str) -> None:
+    operator.standin.faults.add(Fault(method="PUT", delay=1.0))
+    operator.apply(namespace, secret(), endpoint("drained", inferenceId=f"{namespace}-drained"))
+    eventually(lambda: operator.standin.log.matching("PUT", f"*/{namespace}-drained"), "the PUT to be under way")
+    assert operator.stop() == 0
+    assert operator.condition(namespace, "drained") == READY
+
+
+@pytest.mark.parametrize("lose", ["before", "after"])
+@pytest.mark.parametrize("path", ["/", "/_inference/_all", "/_inference/*-killed", "/_inference/text_embedding/*-killed"])
+def test_kill_minus_nine_while_a_request_of_a_create_is_under_way(operator: Operating, namespace: str, path: str, lose: str) -> None:
+    """The process dies for real; the in-process suite walks through every request of every story."""
+    inference_id = f"{namespace}-killed"
+    operator.standin.log.clear()
+    operator.standin.faults.add(Fault(path=path, times=1, delay=30.0, lose=lose))
+    operator.apply(namespace, secret(), endpoint("killed", inferenceId=inference_id))
+    eventually(lambda: operator.standin.log.matching("*", path), f"a request to {path}")
+    operator.kill()
+    operator.standin.faults.clear()
+    operator.standin.clock.advance(60.0)
+    operator.start()
+    operator.await_condition(namespace, "killed", READY)
+    creates = [e for e in operator.standin.log.matching("PUT", f"/_inference/text_embedding/{inference_id}") if e.status == 200]
+    assert len(creates) <= 1
+    operator.plane.kubectl("delete", "infep", "killed", f"--namespace={namespace}", "--timeout=30s", timeout=40)
+    assert inference_id not in operator.standin.endpoints
+
+
+def test_a_restart_with_200_unchanged_endpoints_writes_nothing(operator: Operating, namespace: str) -> None:
+    names = [f"{namespace}-{number:03}" for number in range(200)]
+    operator.apply(namespace, secret(), *(endpoint(name) for name in names))
+
+    def all_ready() -> bool:
+        found = json.loads(operator.plane.kubectl("get", "infep", f"--namespace={namespace}", "--output=json"))["items"]
+        ready = [c for item in found for c in item["status"].get("conditions", ()) if (c["type"], c["status"]) == ("Ready", "True")]
+        return len(ready) == len(names)
+
+    eventually(all_ready, "200 endpoints to be Ready")
+    operator.stop()
+    mark = len(operator.asked())
+    operator.standin.log.clear()
+    operator.start()
+    eventually(lambda: len(operator.standin.log.matching("GET", "/_inference/_all")) > 3, "three rounds after the first")
+    assert operator.writes_since(mark) == {}
+    assert operator.standin.log.writes == []
+    assert {entry.path for entry in operator.standin.log} == {"/", "/_inference/_all"}
+
+
+def _put_pipeline(operator: Operating, inference_id: str) -> None:
+    body = {"processors": [{"inference": {"model_id": inference_id, "input_output": {"input_field": "x", "output_field": "y"}}}]}
+    operator.standin.change(lambda state: replace(state, pipelines=put(state.pipelines, "embeds", Pipeline(body, 0, 0))))
