@@ -230,7 +230,7 @@ class RealWorld(World):
                 each["type"],
                 each["reason"],
                 each["action"],
-                each["note"],
+                each.get("note", ""),
                 (each.get("series") or {}).get("count", 1),
             )
             for each in listed

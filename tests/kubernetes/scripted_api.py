@@ -1,7 +1,7 @@
 """An API server whose answers a test writes down: it serves what a real one does rarely, such as broken watches.
 
-Every path has plans, used up one request after the other; `PATH/*` stands for everything below a path. Without a plan left, a watch is in sync at once and then
-silent, and everything else is not found.
+Every path has plans, used up one request after the other; `PATH/*` stands for everything below a path. Without a plan
+left, a watch is in sync at once and then silent, and everything else is not found.
 """
 
 from __future__ import annotations
