@@ -17,7 +17,7 @@ def test_pauses_double_up_to_a_limit() -> None:
 
 @given(st.integers(1, 10**9), st.floats(0, 1, exclude_max=True))
 def test_pauses_are_spread_over_the_upper_half(failures: int, chance: float) -> None:
-    assert backoff(failures, 0.0) <= backoff(failures, chance) < 2 * backoff(failures, 0.0)
+    assert backoff(failures, 0.0) <= backoff(failures, chance) <= 2 * backoff(failures, 0.0)
 
 
 async def test_a_pause_ends_when_it_is_over() -> None:
