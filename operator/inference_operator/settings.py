@@ -67,8 +67,8 @@ class Settings(BaseSettings):
     context: str | None = Field(None, description="The context of the kubeconfig file.")
     default_connection_path: Path | None = Field(
         None,
-        description="A folder with the files of a connection Secret (url, api-key | username, password | token, ca.crt, …), mostly a"
-        " mounted Secret. Objects without elasticsearchRef use it.",
+        description="A folder with the files of a connection Secret (url, api-key | username, password | token, ca.crt, …),"
+        " mostly a mounted Secret. Objects without elasticsearchRef use it.",
     )
     default_connection_secret: str | None = Field(
         None, description="A connection Secret as NAMESPACE/NAME, instead of --default-connection-path."

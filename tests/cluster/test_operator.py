@@ -20,9 +20,11 @@ from tests.controlplane import ControlPlane
 from tests.examples.catalogue_of_examples import endpoint as example_endpoint
 from tests.examples.catalogue_of_examples import example_files
 from tests.standin import Fault
+from tests.standin.faults import Loss
 from tests.standin.state import Pipeline, put
 
 READY = ("True", "Available")
+LOST: tuple[Loss, ...] = ("before", "after")
 CANARY = "canary-provider-27fe"
 
 
@@ -55,7 +57,8 @@ def test_a_rotated_secret_is_pushed(operator: Operating, namespace: str) -> None
     operator.await_condition(namespace, "rotate", READY)
     operator.apply(namespace, secret(value="rotated"))
     eventually(
-        lambda: operator.standin.endpoints[f"{namespace}-rotate"].secrets == {"api_key": "rotated"}, "the new key in Elasticsearch"
+        lambda: operator.standin.endpoints[f"{namespace}-rotate"].secrets == {"api_key": "rotated"},
+        "the new key in Elasticsearch",
     )
 
 
@@ -67,7 +70,8 @@ def test_a_deletion_is_blocked_while_used_and_goes_on_when_forced(operator: Oper
     operator.plane.kubectl("delete", "infep", "used", f"--namespace={namespace}", "--wait=false")
     operator.await_condition(namespace, "used", ("True", "InUse"), "DeletionBlocked")
     assert "embeds" in json.dumps(operator.get(namespace, "used"))
-    operator.plane.kubectl("patch", "infep", "used", f"--namespace={namespace}", "--type=merge", '--patch={"spec":{"forceDelete":true}}')
+    force = '--patch={"spec":{"forceDelete":true}}'
+    operator.plane.kubectl("patch", "infep", "used", f"--namespace={namespace}", "--type=merge", force)
     operator.await_gone(namespace, "used")
     assert inference_id not in operator.standin.endpoints
 
@@ -115,9 +119,11 @@ def test_sigterm_lets_the_work_in_hand_end(operator: Operating, namespace: str) 
     assert operator.condition(namespace, "drained") == READY
 
 
-@pytest.mark.parametrize("lose", ["before", "after"])
+@pytest.mark.parametrize("lose", LOST)
 @pytest.mark.parametrize("path", ["/", "/_inference/_all", "/_inference/*-killed", "/_inference/text_embedding/*-killed"])
-def test_kill_minus_nine_while_a_request_of_a_create_is_under_way(operator: Operating, namespace: str, path: str, lose: str) -> None:
+def test_kill_minus_nine_while_a_request_of_a_create_is_under_way(
+    operator: Operating, namespace: str, path: str, lose: Loss
+) -> None:
     """The process dies for real; the in-process suite walks through every request of every story."""
     inference_id = f"{namespace}-killed"
     operator.standin.log.clear()
@@ -141,7 +147,9 @@ def test_a_restart_with_200_unchanged_endpoints_writes_nothing(operator: Operati
 
     def all_ready() -> bool:
         found = json.loads(operator.plane.kubectl("get", "infep", f"--namespace={namespace}", "--output=json"))["items"]
-        ready = [c for item in found for c in item["status"].get("conditions", ()) if (c["type"], c["status"]) == ("Ready", "True")]
+        ready = [
+            c for item in found for c in item["status"].get("conditions", ()) if (c["type"], c["status"]) == ("Ready", "True")
+        ]
         return len(ready) == len(names)
 
     eventually(all_ready, "200 endpoints to be Ready")

@@ -261,7 +261,7 @@ def _inspected(s: Situation) -> Verdict | None:
 def _deploying(s: Situation) -> Conclusion | None:
     deployment = s.deployment
     if deployment is None:
-        return Deploying(Disposition(Mood.STALL, Reason.MODEL_FAILED, words.no_deployment(s), Area.MODEL))
+        return Deploying(_missing_deployment(s))
     if deployment.state == "failed":
         return Deploying(Disposition(Mood.STALL, Reason.MODEL_FAILED, words.deployment_failed(deployment), Area.MODEL))
     # Serverless hides state and allocations: what is not said is not held against the model.
@@ -271,6 +271,18 @@ def _deploying(s: Situation) -> Conclusion | None:
     if serves:
         return None
     return Deploying(Disposition(Mood.WAIT, Reason.MODEL_DEPLOYING, words.deploying(deployment), Area.MODEL))
+
+
+def _missing_deployment(s: Situation) -> Disposition:
+    """Elasticsearch stores an endpoint, then downloads its model, then starts it: in between there is no deployment."""
+    before = next((c for c in s.previous.conditions if c.type == "Ready"), None)
+    if isinstance(s.failure, HttpFailure) and disposition(s.failure).mood is Mood.STALL:
+        return Disposition(Mood.STALL, Reason.MODEL_FAILED, words.start_failed(s, failure_of(s).message), Area.MODEL)
+    if before is not None and before.reason == Reason.MODEL_FAILED and before.observed_generation == s.generation:
+        return Disposition(Mood.STALL, Reason.MODEL_FAILED, before.message, Area.MODEL)
+    if s.previous.applied is None or (before is not None and before.reason == Reason.MODEL_DEPLOYING):
+        return Disposition(Mood.WAIT, Reason.MODEL_DEPLOYING, words.not_yet_deployed(s), Area.MODEL)
+    return Disposition(Mood.STALL, Reason.MODEL_FAILED, words.no_deployment(s), Area.MODEL)
 
 
 # ---------------------------------------------------------------- an object that goes

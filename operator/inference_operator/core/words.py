@@ -145,11 +145,18 @@ def deletion_held_up(s: Situation, cause: str) -> str:
 
 
 def no_deployment(s: Situation) -> str:
-    cause = " Its start failed." if s.failure is not None else ""
     return (
-        f"No deployment {s.deployment_id} runs, so {s.inference_id} can't answer.{cause}"
+        f"No deployment {s.deployment_id} runs any more, so {s.inference_id} can't answer."
         " Start one with this deployment id, or delete the endpoint in Elasticsearch to have it made anew"
     )
+
+
+def not_yet_deployed(s: Situation) -> str:
+    return f"Deployment {s.deployment_id} is not there yet: Elasticsearch downloads the model first"
+
+
+def start_failed(s: Situation, cause: str) -> str:
+    return f"Inference endpoint {s.inference_id} is stored, but its model was not started. {cause}"
 
 
 def deployment_failed(deployment: Deployment) -> str:
