@@ -6,5 +6,14 @@ from tests.controlplane.binaries import Binaries, ensure_binaries
 from tests.controlplane.children import ChildDiedError, ControlPlaneError
 from tests.controlplane.commands import CommandFailedError
 from tests.controlplane.plane import ControlPlane
+from tests.controlplane.running import NotInTimeError
 
-__all__ = ["Binaries", "ChildDiedError", "CommandFailedError", "ControlPlane", "ControlPlaneError", "ensure_binaries"]
+__all__ = [
+    "Binaries",
+    "ChildDiedError",
+    "CommandFailedError",
+    "ControlPlane",
+    "ControlPlaneError",
+    "NotInTimeError",
+    "ensure_binaries",
+]

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import re
 import signal
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from tests.controlplane.binaries import ensure_binaries
 from tests.controlplane.children import ChildDiedError, ControlPlaneError
 from tests.controlplane.commands import run_command
 from tests.controlplane.kubeconfig import write_kubeconfig
-from tests.controlplane.running import RunningServers, await_condition, start_servers
+from tests.controlplane.running import RunningServers, await_condition, await_ready, start_servers
 from tests.controlplane.servers import API_SERVER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
     from tests.controlplane.binaries import Binaries
+
+Found = TypeVar("Found")
 
 _TRIES = 4
 _PORT_TAKEN = "address already in use"
@@ -83,6 +85,16 @@ class ControlPlane:
 
         """
         self._get().children.watch(seconds)
+
+    def eventually(self, found: Callable[[], Found | None], what: str, seconds: float = 30.0) -> Found:
+        """Wait for something true, and return it. It is asked for some twenty times a second.
+
+        Raises:
+            ChildDiedError: a server ended meanwhile.
+            NotInTimeError: it did not become true in time; says what was waited for.
+
+        """
+        return await_condition(self._get().children, found, seconds, what)
 
     @property
     def binaries(self) -> Binaries:
@@ -209,7 +221,7 @@ class ControlPlane:
         def found() -> re.Match[str] | None:
             return re.search(ready, log.read_text(errors="replace"), re.MULTILINE)
 
-        return await_condition(children, found, name, timeout)
+        return await_ready(children, found, name, timeout)
 
     def _get(self) -> RunningServers:
         if self._running is None:

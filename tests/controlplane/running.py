@@ -41,6 +41,10 @@ _KEPT_ENVIRONMENT = ("HOME", "LANG", "PATH", "TMPDIR", "TZ", "USER")
 _Found = TypeVar("_Found")
 
 
+class NotInTimeError(ControlPlaneError):
+    """Something that was waited for did not become true."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunningServers:
     """What `start_servers` started. It ends with `children.close()`."""
@@ -59,7 +63,7 @@ class RunningServers:
         """Start the API server and wait until it is ready."""
         arguments = api_server_arguments(self.children.directory, self.ports, self.credentials)
         self._start(API_SERVER, arguments)
-        await_condition(self.children, lambda: self._answers("/readyz"), API_SERVER, _READY_SECONDS)
+        await_ready(self.children, lambda: self._answers("/readyz"), API_SERVER, _READY_SECONDS)
 
     def start_etcd(self) -> None:
         """Start it only: the API server waits for it by itself, with harmless errors in its log."""
@@ -76,7 +80,7 @@ class RunningServers:
         )
         self._start(CONTROLLER_MANAGER, controller_manager_arguments(kubeconfig, self.credentials))
         account = "/api/v1/namespaces/default/serviceaccounts/default"
-        await_condition(self.children, lambda: self._answers(account), CONTROLLER_MANAGER, _READY_SECONDS)
+        await_ready(self.children, lambda: self._answers(account), CONTROLLER_MANAGER, _READY_SECONDS)
 
     def client_environment(self, kubeconfig: Path) -> dict[str, str]:
         """For kubectl and helm: none of the person's own clusters, settings, repositories and caches."""
@@ -134,20 +138,27 @@ def start_servers(directory: Path | None, binaries: Binaries) -> RunningServers:
     return servers
 
 
-def await_condition(children: Children, found: Callable[[], _Found | None], name: str, seconds: float) -> _Found:
+def await_ready(children: Children, found: Callable[[], _Found | None], name: str, seconds: float) -> _Found:
+    """As `await_condition`, for the child `name`: the error ends with the tail of its log."""
+    try:
+        return await_condition(children, found, seconds, f"{name} to be ready")
+    except NotInTimeError as error:
+        raise ControlPlaneError(f"{error}. The end of its log:\n{tail(children.log(name))}") from None
+
+
+def await_condition(children: Children, found: Callable[[], _Found | None], seconds: float, what: str) -> _Found:
     """Wait for something true, and return it.
 
     Raises:
         ChildDiedError: an essential child ended meanwhile.
-        ControlPlaneError: it did not become true in time; with the tail of the log of `name`.
+        NotInTimeError: it did not become true in time.
 
     """
     deadline = time.monotonic() + seconds
     while not (result := found()):
         children.watch(_LOOK_SECONDS)
         if time.monotonic() > deadline:
-            log = tail(children.log(name))
-            raise ControlPlaneError(f"{name} was not ready after {seconds:.0f} s. The end of its log:\n{log}")
+            raise NotInTimeError(f"waited {seconds:.0f} s in vain for {what}")
     return result
 
 
