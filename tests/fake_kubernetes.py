@@ -8,13 +8,12 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeAlias, TypeVar
 
 from inference_operator.api.status import SourceKind
+from inference_operator.core.clock import Clock
 from inference_operator.core.values import Json, ObjectRef, ObjectVersion
-from inference_operator.shell.clock import Clock, SystemClock
+from inference_operator.shell.clock import SystemClock
 from inference_operator.shell.ports import (
     UNKNOWN,
     Body,
@@ -31,57 +30,11 @@ from inference_operator.shell.ports import (
     SecretData,
     Unknown,
 )
+from tests.fake_kubernetes_requests import WRITES, Interceptor, Killed, Moment, RecordedEvent, Request, Verb
 from tests.fake_kubernetes_store import PLURALS, STATUS_DEFAULT, AdmissionError, ObjectStore, OnEvent, key_of
 
 Answer = TypeVar("Answer")
 
-
-class Verb(StrEnum):
-    """What a request does, as counted."""
-
-    PATCH = "patch"
-    APPLY = "apply"
-    EVENT = "event"
-    GET = "get"
-    LIST = "list"
-
-
-WRITES = frozenset({Verb.PATCH, Verb.APPLY, Verb.EVENT})
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request that reached the API server. `target` reads like `secrets/search/openai`."""
-
-    verb: Verb
-    target: str
-
-
-class Moment(StrEnum):
-    """Before the effect of a request (it was never sent), or after it (its answer was lost)."""
-
-    BEFORE = "before"
-    AFTER = "after"
-
-
-class Killed(BaseException):
-    """The operator was killed at this request. Not an `Exception`, so that nothing in the operator can outlive it."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedEvent:
-    """One call of `emit_event` that the API server took."""
-
-    key: ObjectKey
-    uid: str
-    type: EventType
-    reason: str
-    action: str
-    note: str
-
-
-Interceptor: TypeAlias = Callable[[Request, Moment], KubernetesFailure | None]
-"""Asked twice per request. May return a failure, which is then the answer, or raise `Killed`."""
 
 OnChange: TypeAlias = Callable[[ObjectRef], None]
 
@@ -138,9 +91,6 @@ class FakeKubernetes:
             body["status"] = STATUS_DEFAULT | deepcopy(dict(status))
 
         return await self._write(Verb.APPLY, key, uid, resource_version, change)
-
-    async def get_object(self, key: ObjectKey) -> Body | Gone | KubernetesFailure:
-        return await self._serve(Verb.GET, str(key), lambda: self.store.get(key) or Gone(f"{key} not found"))
 
     async def list_keys(self, plural: str) -> tuple[Listed, ...] | KubernetesFailure:
         return await self._serve(Verb.LIST, plural, lambda: tuple(self._list(plural)))

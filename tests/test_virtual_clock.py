@@ -11,7 +11,7 @@ import pytest
 from tests.virtual_clock import START, VirtualClock
 
 if TYPE_CHECKING:
-    from inference_operator.shell.clock import Clock
+    from inference_operator.core.clock import Clock
 
 
 def test_it_is_a_clock() -> None:

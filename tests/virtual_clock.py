@@ -1,6 +1,6 @@
 """Time that passes only when a test says so.
 
-Implements `inference_operator.shell.clock.Clock`. `advance` moves the clock to every due call in turn and lets the
+Implements `inference_operator.core.clock.Clock`. `advance` moves the clock to every due call in turn and lets the
 event loop come to rest after each, so an hour of retries runs in milliseconds and always in the same order. What waits
 for a socket or a thread is not waited for: drive such a server with real time, or wait on a condition.
 """

@@ -20,7 +20,6 @@ class Right:
 _OURS = "inference-operator.io"
 _WHY: dict[tuple[str, str], dict[str, str]] = {
     (_OURS, "inferenceendpoints"): {
-        "get": "the object is read again before a write that must not be based on a cache",
         "list": "first listing of the informer, and the pruning of objects that vanished unseen",
         "watch": "events of the informer",
         "patch": "finalizer and claim annotation",
@@ -28,7 +27,7 @@ _WHY: dict[tuple[str, str], dict[str, str]] = {
     (_OURS, "inferenceendpoints/status"): {"patch": "server-side apply of status"},
     ("", "secrets"): {
         "get": "values of settings, connections, and the certificates and password that ECK writes",
-        "list": "which Secret has which version, without its data",
+        "list": "which Secret has which version, without its data, where the API server can't stream a listing",
         "watch": "a rotated Secret is followed at once",
     },
     ("", "configmaps"): {

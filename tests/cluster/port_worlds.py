@@ -86,6 +86,9 @@ class World(ABC):
     async def create(self, body: Body) -> Body: ...
 
     @abstractmethod
+    async def get(self, key: ObjectKey) -> Body | None: ...
+
+    @abstractmethod
     async def edit_spec(self, key: ObjectKey, changes: Mapping[str, Any]) -> None: ...
 
     @abstractmethod
@@ -125,6 +128,9 @@ class FakeWorld(World):
 
     async def create(self, body: Body) -> Body:
         return self.fake.create(body)
+
+    async def get(self, key: ObjectKey) -> Body | None:
+        return self.fake.store.get(key)
 
     async def edit_spec(self, key: ObjectKey, changes: Mapping[str, Any]) -> None:
         self.fake.edit_spec(key, changes)
@@ -178,6 +184,11 @@ class RealWorld(World):
 
     async def create(self, body: Body) -> Body:
         return await self.ask("POST", self._ours(), body)
+
+    async def get(self, key: ObjectKey) -> Body | None:
+        reply = await self.client.ask("user's GET", Request(self._ours(key.name)))
+        assert isinstance(reply, Reply), reply
+        return reply.body if reply.ok else None
 
     async def edit_spec(self, key: ObjectKey, changes: Mapping[str, Any]) -> None:
         await self.ask("PATCH", self._ours(key.name), {"spec": dict(changes)}, MERGE_PATCH)

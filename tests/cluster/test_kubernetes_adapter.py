@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from inference_operator.shell.clock import Timer
+    from inference_operator.core.clock import Timer
     from tests.controlplane import ControlPlane
 
 RIGHTS = """
@@ -90,7 +90,6 @@ async def test_without_rights_every_request_says_so(world: RealWorld, restricted
         watch = MetadataWatch(client, SystemClock(), on_change=lambda _: None, namespaces=[world.namespace])
         port = KubernetesAdapter(client, watch, SystemClock(), [world.namespace])
         answers = [
-            await port.get_object(world.key()),
             await port.list_keys(PLURAL),
             await port.patch_metadata(world.key(), uid=meta["uid"], resource_version=meta["resourceVersion"]),
             await port.read_config_map(world.namespace, "x"),

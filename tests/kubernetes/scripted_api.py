@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from inference_operator.shell.clock import Clock
+    from inference_operator.core.clock import Clock
     from tests.virtual_clock import VirtualClock
 
 CONTENT = {"Content-Type": "application/json"}

@@ -6,7 +6,7 @@ What the operator may do in each namespace that it watches. Each verb is used by
 # The objects themselves. Spec is never written: `patch` sets the finalizer and the claim annotation.
 - apiGroups: [inference-operator.io]
   resources: [inferenceendpoints]
-  verbs: [get, list, watch, patch]
+  verbs: [list, watch, patch]
 - apiGroups: [inference-operator.io]
   resources: [inferenceendpoints/status]
   verbs: [patch]

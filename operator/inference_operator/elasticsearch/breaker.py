@@ -9,8 +9,8 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from inference_operator.core.clock import Clock
     from inference_operator.elasticsearch.limits import Limits
-    from inference_operator.elasticsearch.timing import Clock
 
 _PROBE_WAIT = 1.0  # seconds after which to ask again while a probe is under way
 

@@ -12,8 +12,9 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from inference_operator.core.clock import Clock
     from inference_operator.elasticsearch.limits import Limits
-    from inference_operator.elasticsearch.timing import Clock, Timer
+from inference_operator.core.clock import Timer
 
 
 class Budget:

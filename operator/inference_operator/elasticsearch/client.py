@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from inference_operator.core.clock import Clock
 from inference_operator.core.failure import HttpFailure, TransportFailure, TransportKind
 from inference_operator.elasticsearch.answers import MAX_BODY, Answer, Response, read
 from inference_operator.elasticsearch.breaker import Breaker, Outcome, Permit
 from inference_operator.elasticsearch.budget import Budget
 from inference_operator.elasticsearch.connection import ApiKey, BasicAuth, Bearer, Connection
 from inference_operator.elasticsearch.losses import kind_of, why
-from inference_operator.elasticsearch.timing import Clock, deadline
+from inference_operator.elasticsearch.timing import deadline
 from inference_operator.elasticsearch.tls import UnusableTlsMaterialError, client_context
 
 if TYPE_CHECKING:

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from inference_operator.core.clock import Clock
     from inference_operator.core.values import Deployment, Desired, Path, Version
     from inference_operator.elasticsearch.connection import Connection
     from inference_operator.elasticsearch.limits import Limits
-    from inference_operator.elasticsearch.timing import Clock
 
 __all__ = ["Catalogue", "Cluster", "usage_of"]
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from inference_operator.core.clock import Clock
     from inference_operator.elasticsearch.connection import Connection
-    from inference_operator.elasticsearch.timing import Clock
 
 
 class ClusterPool:

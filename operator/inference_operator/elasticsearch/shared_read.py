@@ -15,7 +15,7 @@ from inference_operator.core.failure import Failure, TransportFailure, Transport
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from inference_operator.elasticsearch.timing import Clock
+    from inference_operator.core.clock import Clock
 
 _T = TypeVar("_T")
 

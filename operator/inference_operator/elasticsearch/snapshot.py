@@ -19,8 +19,8 @@ from inference_operator.elasticsearch.shared_read import SharedRead
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from inference_operator.core.clock import Clock
     from inference_operator.elasticsearch.documents import Listing
-    from inference_operator.elasticsearch.timing import Clock
 
 # With these the cluster as a whole can't answer; reading its endpoints one by one would only add to its troubles.
 _WHOLE_CLUSTER = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)

@@ -1,36 +1,15 @@
-"""What this package needs of time. Structurally the shell's `Clock`, which it must not import: dependencies point down."""
+"""What this package needs of time beside the clock itself."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from datetime import datetime
+    from collections.abc import AsyncIterator
 
-
-class Timer(Protocol):
-    """A call that was put off and can be taken back."""
-
-    def cancel(self) -> None: ...
-
-
-class Clock(Protocol):
-    """Time as a port; all durations are seconds."""
-
-    def monotonic(self) -> float:
-        """Seconds since some moment; never goes back."""
-        ...
-
-    def now(self) -> datetime:
-        """The wall clock, in UTC."""
-        ...
-
-    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
-        """Call back once, `delay` seconds from now, in the event loop."""
-        ...
+    from inference_operator.core.clock import Clock
 
 
 @asynccontextmanager

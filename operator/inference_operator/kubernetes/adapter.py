@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Mapping
 
+from inference_operator.core.clock import Clock
 from inference_operator.core.values import Json, ObjectRef, ObjectVersion
 from inference_operator.kubernetes.client import KubernetesClient
 from inference_operator.kubernetes.events import EventRecorder, Occurrence
 from inference_operator.kubernetes.metadata_watch import MetadataWatch
 from inference_operator.kubernetes.objects import Objects
 from inference_operator.kubernetes.references import References
-from inference_operator.kubernetes.timing import Clock
 from inference_operator.kubernetes.values import (
     Body,
     ConfigMapData,
@@ -61,9 +61,6 @@ class KubernetesAdapter:
         return await self._objects.apply_status(
             key, uid=uid, resource_version=resource_version, status=status, api_version=api_version, kind=kind
         )
-
-    async def get_object(self, key: ObjectKey) -> Body | Gone | KubernetesFailure:
-        return await self._objects.get_object(key)
 
     async def list_keys(self, plural: str) -> tuple[Listed, ...] | KubernetesFailure:
         return await self._objects.list_keys(plural)

@@ -24,7 +24,7 @@ from kubernetes.aio.config.incluster_config import (
 )
 from kubernetes.aio.config.kube_config import KubeConfigLoader, KubeConfigMerger
 
-from inference_operator.kubernetes.timing import Clock
+from inference_operator.core.clock import Clock
 
 _log = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference_operator.api.status import SourceKind
+from inference_operator.core.clock import Clock
 from inference_operator.core.failure import ReferenceFailure, ReferenceKind
 from inference_operator.core.values import ObjectRef
 from inference_operator.kubernetes.connection_source import (
@@ -24,7 +25,7 @@ from inference_operator.kubernetes.connection_source import (
     selected,
     unreadable,
 )
-from inference_operator.kubernetes.timing import Clock, pause
+from inference_operator.kubernetes.timing import pause
 from inference_operator.kubernetes.values import KubernetesFailure, NotFound, SecretData
 
 _log = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from datetime import datetime
 from http import HTTPStatus
 
 from inference_operator.api.meta import GROUP
+from inference_operator.core.clock import Clock
 from inference_operator.core.values import Json
 from inference_operator.kubernetes.client import MERGE_PATCH, KubernetesClient, Reply, Request, path_of, refused
-from inference_operator.kubernetes.timing import Clock
 from inference_operator.kubernetes.values import EventType, KubernetesFailure, ObjectKey
 
 _log = logging.getLogger(__name__)

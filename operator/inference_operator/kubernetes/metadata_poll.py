@@ -9,10 +9,11 @@ import logging
 from collections.abc import Callable, Collection
 from http import HTTPStatus
 
+from inference_operator.core.clock import Clock
 from inference_operator.core.values import ObjectRef, ObjectVersion
 from inference_operator.kubernetes.client import METADATA, KubernetesClient, Reply, Request, path_of
 from inference_operator.kubernetes.metadata_scope import PLURALS, OnChange
-from inference_operator.kubernetes.timing import Clock, pause
+from inference_operator.kubernetes.timing import pause
 from inference_operator.kubernetes.values import UNKNOWN, ObjectKey, Unknown
 
 _log = logging.getLogger(__name__)

@@ -16,11 +16,12 @@ import aiohttp
 from aiohttp.http import HttpProcessingError
 
 from inference_operator.api.status import SourceKind
+from inference_operator.core.clock import Clock
 from inference_operator.core.values import ObjectRef, ObjectVersion
 from inference_operator.kubernetes.client import LOST, METADATA, KubernetesClient, Request, lost, path_of, retry_after
 from inference_operator.kubernetes.listing import list_metadata
 from inference_operator.kubernetes.metadata_stream import Bookmark, Broken, Changed, Deleted, Event, Expired, parse_event
-from inference_operator.kubernetes.timing import Clock, backoff, pause
+from inference_operator.kubernetes.timing import backoff, pause
 from inference_operator.kubernetes.values import KubernetesFailure
 
 _log = logging.getLogger(__name__)

@@ -8,11 +8,11 @@ import random
 from collections.abc import Callable, Collection
 
 from inference_operator.api.status import SourceKind
+from inference_operator.core.clock import Clock
 from inference_operator.core.values import ObjectRef, ObjectVersion
 from inference_operator.kubernetes.client import KubernetesClient
 from inference_operator.kubernetes.metadata_poll import ReferencePoll
 from inference_operator.kubernetes.metadata_scope import QUIET, OnChange, Phase, Scope, ScopeWatch
-from inference_operator.kubernetes.timing import Clock
 from inference_operator.kubernetes.values import ObjectKey, Unknown
 
 

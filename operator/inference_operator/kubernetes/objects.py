@@ -80,20 +80,6 @@ class Objects:
         )
         return _written(operation, reply)
 
-    async def get_object(self, key: ObjectKey) -> Body | Gone | KubernetesFailure:
-        """See `shell.ports`."""
-        operation = f"get {key}"
-        reply = await self._client.ask(operation, Request(_path(key)))
-        match reply:
-            case KubernetesFailure():
-                return reply
-            case Reply(ok=True):
-                return reply.body
-            case Reply(status=HTTPStatus.NOT_FOUND):
-                return Gone(reply.message)
-            case _:
-                return refused(operation, reply)
-
     async def list_keys(self, plural: str) -> tuple[Listed, ...] | KubernetesFailure:
         """See `shell.ports`."""
         found: list[Listed] = []

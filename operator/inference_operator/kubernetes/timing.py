@@ -1,31 +1,8 @@
-"""What this package needs of time. Structurally the shell's `Clock`, which it must not import: dependencies point down."""
+"""Waiting and backing off, on the clock that is handed in."""
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime
-from typing import Protocol
 
-
-class Timer(Protocol):
-    """A call that was put off and can be taken back."""
-
-    def cancel(self) -> None: ...
-
-
-class Clock(Protocol):
-    """Time as a port; all durations are seconds."""
-
-    def monotonic(self) -> float:
-        """Seconds since some moment; never goes back."""
-        ...
-
-    def now(self) -> datetime:
-        """The wall clock, in UTC."""
-        ...
-
-    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
-        """Call back once, `delay` seconds from now, in the event loop."""
-        ...
+from inference_operator.core.clock import Clock
 
 
 async def pause(clock: Clock, seconds: float, cut_short: asyncio.Event | None = None) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,7 +20,7 @@ from inference_operator.elasticsearch.cluster import Cluster
 from inference_operator.elasticsearch.connection import Connection, InvalidConnection
 from inference_operator.elasticsearch.pool import ClusterPool
 from inference_operator.kubernetes.connections import ConnectionSource
-from inference_operator.shell.ports import KubernetesPort, ObjectKey, Unknown
+from inference_operator.shell.ports import KubernetesPort, ObjectKey
 
 
 class Resolver(Protocol):
@@ -37,7 +38,7 @@ class Resolver(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Resolved:
     connection: Connection
-    versions: dict[ObjectRef, ObjectVersion | Unknown | None]
+    versions: Mapping[ObjectRef, ObjectVersion]
 
 
 _Name = tuple[ElasticsearchRef | None, str]
@@ -87,20 +88,15 @@ class Clusters:
 
     def _is_current(self, resolved: _Resolved) -> bool:
         # A connection that was read from files has no versions; whoever watches the folder begins a new round.
-        return all(
-            isinstance(version, ObjectVersion) and self._kubernetes.version_of(ref) == version
-            for ref, version in resolved.versions.items()
-        )
+        return all(self._kubernetes.version_of(ref) == version for ref, version in resolved.versions.items())
 
     async def _resolve(self, name: _Name) -> _Resolved | ReferenceFailure:
         ref, namespace = name
         source = await self._resolver.resolve(ref, namespace)
         if isinstance(source, ReferenceFailure):
             return source
-        # Noted after the reading: a change in between makes the versions differ, so that it is read once too often.
-        versions = {each: self._kubernetes.version_of(each) for each in source.objects}
         connection = Connection.parse(source.data)
         if isinstance(connection, InvalidConnection):
             message = f"{source.described}: {connection.message}"
             return ReferenceFailure(ReferenceKind.CONNECTION_INVALID, "spec.elasticsearchRef", message)
-        return _Resolved(connection, versions)
+        return _Resolved(connection, source.versions)

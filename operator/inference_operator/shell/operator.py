@@ -14,10 +14,10 @@ import structlog
 
 from inference_operator.api.inference_endpoint import InferenceEndpoint
 from inference_operator.api.services import catalogue
+from inference_operator.core.clock import Clock, Timer
 from inference_operator.core.compare import IN_CLUSTER
 from inference_operator.elasticsearch.pool import ClusterPool
 from inference_operator.shell.act import Actor
-from inference_operator.shell.clock import Clock, Timer
 from inference_operator.shell.clusters import Clusters, Resolver
 from inference_operator.shell.gather import Gatherer
 from inference_operator.shell.intake import Intake

@@ -81,10 +81,6 @@ class KubernetesPort(Protocol):
         """
         ...
 
-    async def get_object(self, key: ObjectKey) -> Body | Gone | KubernetesFailure:
-        """Read one object from the API server, not from a cache."""
-        ...
-
     async def list_keys(self, plural: str) -> tuple[Listed, ...] | KubernetesFailure:
         """List the objects of the watched namespaces, metadata only, in chunks. All or a failure, never a part."""
         ...

@@ -16,7 +16,7 @@ from enum import IntEnum
 from itertools import count
 from typing import Generic, TypeVar
 
-from inference_operator.shell.clock import Clock, Timer
+from inference_operator.core.clock import Clock, Timer
 
 
 class Priority(IntEnum):

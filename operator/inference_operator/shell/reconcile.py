@@ -7,6 +7,7 @@ own is caught in one place, told, and tried again.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ import structlog
 
 from inference_operator.api.inference_endpoint import KIND, InferenceEndpoint, InferenceEndpointStatus
 from inference_operator.api.meta import API_VERSION, RECONCILE_ANNOTATION
+from inference_operator.core.clock import Clock
 from inference_operator.core.disposition import Disposition, Mood
 from inference_operator.core.news import news
 from inference_operator.core.plan import plan
@@ -24,18 +26,24 @@ from inference_operator.core.situation import Situation, advance
 from inference_operator.core.status import next_status, unreadable_status
 from inference_operator.core.verdict import (
     Blocked,
+    Claim,
     Conclusion,
+    Create,
+    Delete,
     Deploying,
     Held,
     Nothing,
     Released,
+    SetFinalizer,
     Step,
     Suspended,
+    Unclaim,
+    Update,
+    Validate,
     Watching,
 )
 from inference_operator.elasticsearch.cluster import Cluster
 from inference_operator.shell.act import Actor, Interrupted
-from inference_operator.shell.clock import Clock
 from inference_operator.shell.clusters import Clusters
 from inference_operator.shell.gather import Gatherer
 from inference_operator.shell.ports import Conflict, EventType, Gone, KubernetesFailure, KubernetesPort, ObjectKey
@@ -47,6 +55,7 @@ log: Any = structlog.get_logger(__name__)
 
 # A pass has at most: finalizer, resolve, look, claim, update, validate, dry run, delete, create, look, inspect, and one to spare.
 _MOST_STEPS = 16
+_WRITES = (Claim, Unclaim, SetFinalizer, Create, Update, Validate, Delete)
 _POLL_SECONDS = 10.0
 _SLOW_SECONDS = 10.0
 # A person outside Kubernetes may cure these without anything that we would hear of.
@@ -140,7 +149,8 @@ class Reconciler:
             if found is None:
                 return Interrupted(Gone())
             answer = await self._parts.actor.act(key, found, situation, verdict, cluster)
-            log.debug("step", step=type(verdict).__name__, answer=type(answer).__name__)
+            level = logging.INFO if isinstance(verdict, _WRITES) else logging.DEBUG
+            log.log(level, "step", step=type(verdict).__name__, answer=type(answer).__name__, generation=situation.generation)
             if isinstance(answer, Interrupted):
                 return answer
             situation = advance(situation, verdict, answer)
@@ -186,6 +196,8 @@ class Reconciler:
             self._interrupted(key, Interrupted(answer))
             return False
         self._parts.store.observe(key, answer)
+        ready = next(condition for condition in status.conditions if condition.type == "Ready")
+        log.info("status", ready=ready.status, reason=ready.reason, generation=status.observed_generation)
         for item in news(found.status, status):
             await self._parts.kubernetes.emit_event(
                 key,

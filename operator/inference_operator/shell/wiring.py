@@ -16,6 +16,7 @@ from typing import Any
 import kopf
 import structlog
 
+from inference_operator.core.clock import Clock
 from inference_operator.core.values import ObjectRef
 from inference_operator.elasticsearch.limits import Limits
 from inference_operator.elasticsearch.pool import ClusterPool
@@ -27,7 +28,7 @@ from inference_operator.kubernetes.default_connection import DefaultConnection, 
 from inference_operator.kubernetes.metadata_watch import MetadataWatch
 from inference_operator.settings import Settings
 from inference_operator.shell import handlers
-from inference_operator.shell.clock import Clock, SystemClock
+from inference_operator.shell.clock import SystemClock
 from inference_operator.shell.operator import PLURAL, Operator, Tuning
 from inference_operator.shell.probes import Probes
 from inference_operator.shell.queue import Backoff
