@@ -8,18 +8,22 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 EPOCH = 1_750_000_000.0
 
 
 class Clock(Protocol):
-    """Wall time in seconds since 1970, and a way to wait for it."""
+    """Wall time in seconds since 1970, and a way to wait for it.
+
+    `sleep` counts from the moment it is called, not from the moment it is awaited.
+    """
 
     def now(self) -> float: ...
 
-    async def sleep(self, seconds: float) -> None: ...
+    def sleep(self, seconds: float) -> Coroutine[Any, Any, None]: ...
 
     def advance(self, seconds: float) -> None: ...
 
@@ -30,11 +34,13 @@ class _Sleepers:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     waiting: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = field(default_factory=set)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def wait(self, seconds: float | None) -> None:
         entry = (asyncio.get_running_loop(), asyncio.Event())
         with self.lock:
             self.waiting.add(entry)
+        self.arrived.set()
         try:
             await asyncio.wait_for(entry[1].wait(), seconds)
         except TimeoutError:
@@ -61,8 +67,10 @@ class SystemClock:
     def now(self) -> float:
         return time.time() + self._ahead
 
-    async def sleep(self, seconds: float) -> None:
-        until = self.now() + seconds
+    def sleep(self, seconds: float) -> Coroutine[Any, Any, None]:
+        return self._sleep_until(self.now() + seconds)
+
+    async def _sleep_until(self, until: float) -> None:
         while (left := until - self.now()) > 0:
             await self._sleepers.wait(left)
 
@@ -81,10 +89,18 @@ class ManualClock:
     def now(self) -> float:
         return self._now
 
-    async def sleep(self, seconds: float) -> None:
-        until = self._now + seconds
+    def sleep(self, seconds: float) -> Coroutine[Any, Any, None]:
+        return self._sleep_until(self._now + seconds)
+
+    async def _sleep_until(self, until: float) -> None:
         while self._now < until:
             await self._sleepers.wait(None)
+
+    async def until_sleeping(self, count: int) -> None:
+        """Wait until so many coroutines of this event loop wait for the clock; give it a time-out."""
+        while len(self._sleepers.waiting) < count:
+            self._sleepers.arrived.clear()
+            await self._sleepers.arrived.wait()
 
     def advance(self, seconds: float) -> None:
         self._now += seconds

@@ -84,6 +84,9 @@ def _check_unforced(state: State, endpoint: Endpoint) -> None:
         raise status_error(409, complaint)
     if find_service(endpoint.service, state.version, vendor_services=state.cluster.vendor_services) is None:
         raise status_error(404, f"No service found for this inference endpoint {name}")
+    if endpoint.broken:
+        # The status is unverified; deleting an endpoint whose secrets document is gone settles it.
+        raise status_error(500, f"Failed to parse model configuration for inference endpoint {name}")
 
 
 def _complaint(state: State, name: str) -> str:

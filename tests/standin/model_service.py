@@ -34,9 +34,9 @@ def parse_request(state: State, service: Service, inference_id: str, task_type: 
     if task_type not in service.task_types:
         raise bad_request(f"The [{service.name}] service does not support task type [{task_type}]")
     if "deployment_id" in given and service.name == NAME:
-        settings, attached = _attached(state, given), str(given["deployment_id"])
+        settings = _attached(state, given)
     else:
-        settings, attached = _own(state, service, task_type, given), None
+        settings = _own(state, service, task_type, given)
     task_settings = _task_settings(tasks, task_type)
     for left in (config, given, tasks):
         refuse_leftovers(left, service.name, state.version)
@@ -47,7 +47,7 @@ def parse_request(state: State, service: Service, inference_id: str, task_type: 
         settings | _vector_settings(state, task_type, settings["model_id"]),
         task_settings=task_settings,
         chunking_settings=chunking,
-        deployment_id=attached,
+        deployment_id=settings.get("deployment_id"),
     )
 
 

@@ -9,7 +9,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.standin import core
 from tests.standin.clock import Clock, SystemClock
@@ -79,17 +79,25 @@ class StandIn:
         """Put the whole cluster back to an earlier state."""
         self.change(lambda _: state)
 
+    def change_provider(self, **changes: Any) -> None:
+        """Set fields of `Provider`."""
+        self.change(lambda state: replace(state, provider=replace(state.provider, **changes)))
+
+    def change_cluster(self, **changes: Any) -> None:
+        """Set fields of `Cluster`."""
+        self.change(lambda state: replace(state, cluster=replace(state.cluster, **changes)))
+
+    def change_pace(self, **changes: Any) -> None:
+        """Set fields of `Pace`."""
+        self.change(lambda state: replace(state, pace=replace(state.pace, **changes)))
+
     def refuse_key(self, *values: str) -> None:
         """From now on providers answer 401 to these secret values."""
-        self.change(
-            lambda state: replace(state, provider=replace(state.provider, refused=state.provider.refused | frozenset(values)))
-        )
+        self.change_provider(refused=self.state.provider.refused | frozenset(values))
 
     def accept_key(self, *values: str) -> None:
         """Take values back from what `refuse_key` said."""
-        self.change(
-            lambda state: replace(state, provider=replace(state.provider, refused=state.provider.refused - frozenset(values)))
-        )
+        self.change_provider(refused=self.state.provider.refused - frozenset(values))
 
     def replace_cluster(self, uuid: str) -> None:
         """Put an empty cluster of another identity behind the same address; credentials stay."""

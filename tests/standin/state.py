@@ -28,7 +28,8 @@ def _nothing() -> Mapping[str, Any]:
 class Endpoint:
     """A stored inference endpoint: the shown settings, the secrets and what the server keeps to itself.
 
-    `deployment_id` is set when the endpoint is attached to a deployment that it did not start.
+    `deployment_id` is set when the endpoint is attached to a deployment that it did not start. `broken`: one of its two
+    documents is lost, so that it can't be read.
     """
 
     inference_id: str
@@ -41,6 +42,7 @@ class Endpoint:
     hidden: Settings = field(default_factory=_nothing)
     deployment_id: str | None = None
     metadata: Settings = field(default_factory=_nothing)
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from elasticsearch import BadRequestError, ConflictError, Elasticsearch, NotFoun
 from tests.standin import StandIn, serve_in_thread
 from tests.test_standin.samples import openai
 
-TEXT = {"processors": [{"inference": {"model_id": "one"}}]}
+TEXT: dict[str, Any] = {"processors": [{"inference": {"model_id": "one"}}]}
 
 
 @pytest.fixture
@@ -55,7 +55,6 @@ def test_refusals_have_the_official_shape(client: Elasticsearch) -> None:
 CALLS: list[Any] = [
     pytest.param("text_embedding", openai(), {"input": "a"}, "text_embedding", id="text_embedding"),
     pytest.param("completion", openai(), {"input": "a"}, "completion", id="completion"),
-    pytest.param("embedding", openai(), {"input": "a"}, "embeddings", id="embedding"),
     pytest.param(
         "rerank",
         {"service": "cohere", "service_settings": {"api_key": "k", "model_id": "m"}},
