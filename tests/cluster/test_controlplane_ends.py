@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from tests.controlplane.state import REPOSITORY, State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+SERVERS = ("etcd", "kube-apiserver", "kube-controller-manager")
 GONE_SECONDS = 30.0
 START_SECONDS = 90.0
 
@@ -47,6 +49,12 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = STAR
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         pause.wait(0.01)
+
+
+@pytest.fixture(autouse=True)
+def _interruptible() -> None:
+    """Also where the tests run in the background of a shell, which makes them, and what they start, ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
@@ -144,7 +152,7 @@ class TestServerEnds:
         thread.join(START_SECONDS)
         try:
             assert plane.kubectl("get", "--raw=/readyz") == "ok"
-            assert set(plane.pids) == {"warden", "etcd", "kube-apiserver", "kube-controller-manager"}
+            assert set(plane.pids) == {"warden", *SERVERS}
         finally:
             plane.stop()
 
@@ -182,8 +190,13 @@ class TestInTheBackground:
 
         state = State.read(state_dir)
         assert state is not None
-        assert len(state.processes) == len(processes_of(state_dir)) == 5
+        assert set(state.processes) == {"supervisor", "warden", *SERVERS, "standin"}
+        assert state.elasticsearch_url is not None
+        with urllib.request.urlopen(state.elasticsearch_url, timeout=10) as answer:
+            assert b"You Know, for Search" in answer.read()
+
         self._run("down", state_dir)
+        assert await_end(state.processes.values(), 0) == []
         assert processes_of(state_dir) == []
         assert not state_dir.exists()
 
@@ -220,8 +233,7 @@ class TestInTheBackground:
 
     @staticmethod
     def _command(command: str, state_dir: Path) -> list[str]:
-        options = ["--no-standin"] if command == "up" else []
-        return [sys.executable, "-m", "tests.controlplane", command, "--state-dir", str(state_dir), *options]
+        return [sys.executable, "-m", "tests.controlplane", command, "--state-dir", str(state_dir)]
 
     def _run(self, command: str, state_dir: Path) -> str:
         done = subprocess.run(

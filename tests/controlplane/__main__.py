@@ -28,7 +28,7 @@ def main() -> int:
         say(f"error: {error}")
         return 1
     except KeyboardInterrupt:
-        say("interrupted; nothing was left running")
+        say("interrupted")
         return 130
     return 0
 
