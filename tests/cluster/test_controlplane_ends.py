@@ -200,6 +200,7 @@ class TestInTheBackground:
         assert processes_of(state_dir) == []
         assert not state_dir.exists()
 
+    @pytest.mark.full
     def test_up_starts_anew_what_has_died(self, state_dir: Path) -> None:
         self._run("up", state_dir)
         before = State.read(state_dir)
@@ -219,6 +220,7 @@ class TestInTheBackground:
             command.wait(GONE_SECONDS)
         wait_until(lambda: not processes_of(state_dir), "the end of all", GONE_SECONDS)
 
+    @pytest.mark.full
     def test_down_spares_a_process_that_merely_has_the_pid(self, state_dir: Path) -> None:
         self._run("up", state_dir)
         state = State.read(state_dir)

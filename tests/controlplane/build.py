@@ -31,7 +31,7 @@ def build(entry: Path, without: frozenset[str]) -> None:
 
     """
     go = find_go(oldest_go(), cache.root())
-    say(f"building with Go {go.text} into {entry}: once for these versions, about five minutes on two cores")
+    say(f"building with Go {go.text} into {entry}: once for these versions, some five to ten minutes on two cores")
     with Children(cache.scratch(entry)) as children:
         binaries = children.directory / "bin"
         for module in MODULES:
@@ -91,7 +91,7 @@ class _Count:
         if total is None:
             return f"{self.modules} modules fetched" + (f", now {self.latest}" if self.modules else "")
         if not self.packages:
-            return "reading what is compiled already"
+            return "nothing to compile so far: reading and linking what is compiled already"
         return f"{self.packages} packages compiled (of {total} at most), now {self.latest}"
 
 
