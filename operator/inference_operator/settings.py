@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    CliApp,
     CliSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
@@ -121,7 +122,8 @@ def load(arguments: list[str], config_file: Path | None) -> Settings:
         """Keeps Kubernetes resources and Elasticsearch equal. Ends on SIGTERM, after the work in hand."""
 
     CommandLine.config_file = config_file
-    source: CliSettingsSource[Any] = CliSettingsSource(
-        CommandLine, cli_parse_args=arguments, cli_prog_name="inference-operator run"
-    )
-    return CommandLine(_cli_settings_source=source)
+    return CliApp.run(CommandLine, cli_args=arguments, cli_settings_source=_arguments(CommandLine))
+
+
+def _arguments(settings: type[Settings]) -> CliSettingsSource[Any]:
+    return CliSettingsSource(settings, cli_parse_args=False, cli_prog_name="inference-operator run")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,7 +22,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Build the binaries before the first test, whose timeout must not count minutes of compiling."""
     needed = any("plane" in getattr(item, "fixturenames", ()) for item in session.items)
     if needed and not session.config.option.collectonly:
-        capture = session.config.pluginmanager.getplugin("capturemanager")
+        capture: Any = session.config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled():
             ensure_binaries()
 

@@ -134,7 +134,10 @@ def _security(options: argparse.Namespace) -> Security | None:
     for text in options.api_key:
         key_id, _, secret = text.partition(":")
         keys[key_id] = ApiKey(secret, owner=options.username)
-    return Security(users, keys, dict.fromkeys(options.token, options.username))
+    given: list[str] = options.token
+    owner: str = options.username
+    tokens = dict.fromkeys(given, owner)
+    return Security(users, keys, tokens)
 
 
 def _tls(options: argparse.Namespace) -> TlsFiles | None:

@@ -86,7 +86,7 @@ class WorkQueue(Generic[Key]):
         self._waiting: dict[Key, _Entry[Key]] = {}
         self._again: dict[Key, _Entry[Key]] = {}
         self._later: list[tuple[float, int, _Entry[Key]]] = []
-        self._groups: dict[Hashable, _Group[Key]] = defaultdict(_Group)
+        self._groups: defaultdict[Hashable, _Group[Key]] = defaultdict(_Group[Key])
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._attempts: dict[Key, int] = {}
         self._numbers = count()

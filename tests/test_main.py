@@ -1,0 +1,73 @@
+"""The command line: what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from inference_operator.__main__ import main
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("INFERENCE_OPERATOR_", "KUBE"))}
+    return subprocess.run(
+        [sys.executable, "-m", "inference_operator", *arguments],
+        env=inherited | {"PYTHONPATH": str(ROOT / "operator")} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_crds_prints_what_is_checked_in(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["crds"]) == 0
+    printed = list(yaml.safe_load_all(capsys.readouterr().out))
+    assert printed == [yaml.safe_load(path.read_text()) for path in sorted((ROOT / "crds").glob("*.yaml"))]
+
+
+def test_a_wrong_setting_is_named_in_one_line_and_ends_with_2() -> None:
+    done = run("run", INFERENCE_OPERATOR_RESYNC_INTERVAL="soon")
+    assert done.returncode == 2
+    assert done.stderr == "inference-operator: resync_interval: write a duration such as 500ms, 30s, 10m or 1h\n"
+
+
+def test_a_missing_file_is_named() -> None:
+    done = run("run", "--config", "nowhere.yaml")
+    assert (done.returncode, done.stderr) == (2, "inference-operator: --config: nowhere.yaml is not a file\n")
+
+
+def test_without_a_kubernetes_it_says_what_it_looked_for(tmp_path: Path) -> None:
+    done = run("run", HOME=str(tmp_path), KUBECONFIG=str(tmp_path / "nothing"))
+    assert done.returncode == 1
+    assert "nothing" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_busy_probe_port_is_named(tmp_path: Path) -> None:
+    import socket  # noqa: PLC0415 - only this test opens one
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        config = tmp_path / "kubeconfig"
+        cluster = {"name": "c", "cluster": {"server": "http://127.0.0.1:9"}}
+        context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
+        users = [{"name": "u", "user": {"token": "invented"}}]
+        config.write_text(
+            yaml.safe_dump(
+                {"clusters": [cluster], "contexts": [context], "users": users, "current-context": "c", "kind": "Config"}
+            )
+        )
+        port = str(taken.getsockname()[1])
+        done = run("run", "--kubeconfig", str(config), "--probe-address", "127.0.0.1", "--probe-port", port)
+    assert done.returncode == 1
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr
