@@ -119,7 +119,7 @@ def _body(request: Request, response: Response) -> bytes:
     if response.content_type != JSON_TYPE:
         return str(response.body).encode()
     if request.query.get("pretty", "false") != "false":
-        return json.dumps(response.body, ensure_ascii=False, indent=2).encode() + b"\n"
+        return json.dumps(response.body, ensure_ascii=False, indent=2, default=dict).encode() + b"\n"
     return encode(response.body)
 
 

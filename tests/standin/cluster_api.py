@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from tests.standin.messages import Action, Json, Request, Response, Step
-from tests.standin.reading import json_body
+from tests.standin.reading import json_body, object_in
 from tests.standin.state import State
 from tests.standin.version import Version
 
@@ -101,7 +101,7 @@ def _iso(seconds: float) -> str:
 def prepare_put_settings(request: Request, version: Version) -> Action:
     """`PUT _cluster/settings`, persistent and transient alike; the stand-in acts on a few of them only."""
     body = json_body(request)
-    given = {**_flat(body.get("persistent") or {}), **_flat(body.get("transient") or {})}
+    given = {**_flat(object_in(body, "persistent")), **_flat(object_in(body, "transient"))}
 
     def run(state: State, now: float) -> Step:
         kept = {key: value for key, value in {**state.cluster.settings, **given}.items() if value is not None}

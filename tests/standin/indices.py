@@ -14,7 +14,7 @@ from typing import Any
 
 from tests.standin.errors import ElasticsearchError, already_exists
 from tests.standin.messages import Action, Json, Request, Response, Step
-from tests.standin.reading import flag, json_body
+from tests.standin.reading import flag, json_body, object_in
 from tests.standin.state import Index, InferenceField, State, drop
 from tests.standin.version import Version
 
@@ -54,7 +54,7 @@ def _check_name(name: str) -> None:
 
 
 def _index(name: str, body: Json, now: float) -> Index:
-    mappings = body.get("mappings") or {}
+    mappings = object_in(body, "mappings")
     uuid = hashlib.sha256(f"{name}{now}".encode()).hexdigest()[:22]
     settings = {
         "index.creation_date": str(int(now * 1000)),
@@ -62,8 +62,8 @@ def _index(name: str, body: Json, now: float) -> Index:
         "index.number_of_replicas": "1",
         "index.uuid": uuid,
         "index.provided_name": name,
-    } | flat_settings(body.get("settings") or {})
-    return Index(name, uuid, mappings, settings, body.get("aliases") or {}, now, tuple(_inference_fields(mappings)))
+    } | flat_settings(object_in(body, "settings"))
+    return Index(name, uuid, mappings, settings, object_in(body, "aliases"), now, tuple(_inference_fields(mappings)))
 
 
 def flat_settings(settings: Mapping[str, Any]) -> dict[str, str]:
@@ -86,12 +86,14 @@ def _text(value: Any) -> str:
 
 def _inference_fields(mappings: Mapping[str, Any], prefix: str = "") -> Iterator[InferenceField]:
     """Semantic fields at any depth of the mappings, multi-fields included."""
-    for children in (mappings.get("properties"), mappings.get("fields")):
-        for name, field in (children or {}).items():
-            if field.get("type") in _SEMANTIC:
-                inference_id = field.get("inference_id", _DEFAULT_INFERENCE_ID)
-                search_id = field.get("search_inference_id", inference_id)
-                yield InferenceField(f"{prefix}{name}", inference_id, search_id, field.get("model_settings"))
+    for children in (object_in(mappings, "properties"), object_in(mappings, "fields")):
+        for name in children:
+            field = object_in(children, name)
+            if str(field.get("type")) in _SEMANTIC:
+                inference_id = str(field.get("inference_id", _DEFAULT_INFERENCE_ID))
+                search_id = str(field.get("search_inference_id", inference_id))
+                remembered = object_in(field, "model_settings") or None
+                yield InferenceField(f"{prefix}{name}", inference_id, search_id, remembered)
             yield from _inference_fields(field, f"{prefix}{name}.")
 
 
@@ -179,7 +181,7 @@ def prepare_put_mapping(request: Request, version: Version) -> Action:
     body = json_body(request)
 
     def change(index: Index) -> Index:
-        properties = {**(index.mappings.get("properties") or {}), **(body.get("properties") or {})}
+        properties = {**object_in(index.mappings, "properties"), **object_in(body, "properties")}
         mappings = {**index.mappings, **body, "properties": properties}
         return replace(index, mappings=mappings, inference_fields=tuple(_inference_fields(mappings)))
 
@@ -189,7 +191,7 @@ def prepare_put_mapping(request: Request, version: Version) -> Action:
 def prepare_put_settings(request: Request, version: Version) -> Action:
     """`PUT /{index}/_settings`: null takes a setting away."""
     body = json_body(request)
-    given = body.get("settings", body)
+    given = object_in(body, "settings") if "settings" in body else body
     removed = {name if name.startswith("index.") else f"index.{name}" for name, value in _flatten(given, "") if value is None}
 
     def change(index: Index) -> Index:

@@ -14,7 +14,7 @@ from typing import Any
 from tests.standin.errors import illegal_argument, not_found, parse_error, status_error
 from tests.standin.messages import Action, Json, Request, Response, Step
 from tests.standin.processors import check_processors, inference_processors, wrong_type
-from tests.standin.reading import flag, json_body
+from tests.standin.reading import flag, json_body, whole_number
 from tests.standin.state import Pipeline, State, drop, put
 from tests.standin.version import Version
 
@@ -27,7 +27,7 @@ _NAMED_INDICES = 3
 def prepare_put(request: Request, version: Version) -> Action:
     """`PUT /_ingest/pipeline/{id}`."""
     name, body = request.segments[2], json_body(request)
-    wanted = int(request.query["if_version"]) if "if_version" in request.query else None
+    wanted = whole_number(request.query["if_version"], "if_version") if "if_version" in request.query else None
     return lambda state, now: _put(name, body, wanted, state, now)
 
 
@@ -100,7 +100,7 @@ def _check_types(body: Json) -> None:
 
 
 def _check_inference_limit(state: State) -> None:
-    most = int(state.cluster.settings.get(_MAX_SETTING, _DEFAULT_MAX))
+    most = whole_number(state.cluster.settings.get(_MAX_SETTING, _DEFAULT_MAX), _MAX_SETTING)
     total = sum(1 for one in state.pipelines.values() for _ in inference_processors(one.body.get("processors")))
     if total > most:
         raise status_error(

@@ -66,5 +66,5 @@ Action = Callable[["State", float], Step]
 
 
 def encode(value: Any) -> bytes:
-    """Render a JSON value as Elasticsearch does: compact, UTF-8."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    """Render a JSON value as Elasticsearch does: compact, UTF-8. Read-only mappings are objects, too."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=dict).encode()

@@ -8,7 +8,7 @@ from tests.standin import deployments
 from tests.standin.deployments import Progress, progress
 from tests.standin.errors import ElasticsearchError, bad_request, not_found, status_error
 from tests.standin.messages import Action, Json, Request, Response, Step
-from tests.standin.reading import flag, json_body
+from tests.standin.reading import flag, json_body, object_in, whole_number
 from tests.standin.state import Deployment, Endpoint, Model, State
 from tests.standin.version import Version
 
@@ -122,15 +122,15 @@ def _node(state: State, deployment: Deployment, current: Progress) -> Json:
 
 def prepare_start(request: Request, version: Version) -> Action:
     """`POST _ml/trained_models/{id}/deployment/_start`; it answers at once, whatever `wait_for` says."""
-    model_id, query = request.segments[2], request.query
+    model_id = request.segments[2]
     body = json_body(request) if request.body.strip() else {}
-    name = query.get("deployment_id", model_id)
-    adaptive = body.get("adaptive_allocations")
-    number = query.get("number_of_allocations", body.get("number_of_allocations", None if adaptive else 1))
+    given = {**body, **request.query}
+    name = str(given.get("deployment_id", model_id))
+    adaptive = object_in(body, "adaptive_allocations") or None
     settings = {
         "model_id": model_id,
-        "num_threads": int(query.get("threads_per_allocation", body.get("threads_per_allocation", 1))),
-        "num_allocations": None if number is None else int(number),
+        "num_threads": whole_number(given.get("threads_per_allocation", 1), "threads_per_allocation"),
+        "num_allocations": _number(given, None if adaptive else 1),
         "adaptive_allocations": adaptive,
     }
 
@@ -144,6 +144,11 @@ def prepare_start(request: Request, version: Version) -> Action:
         return Step(started, Response(200, {"assignment": _deployment_stats(started, now, deployment)}))
 
     return run
+
+
+def _number(given: Json, default: int | None) -> int | None:
+    value = given.get("number_of_allocations", default)
+    return None if value is None else whole_number(value, "number_of_allocations")
 
 
 def _check_free(state: State, name: str) -> None:
@@ -160,7 +165,8 @@ def prepare_update(request: Request, version: Version) -> Action:
     """`POST _ml/trained_models/{id}/deployment/_update`."""
     name = request.segments[2]
     body = json_body(request) if request.body.strip() else {}
-    number = request.query.get("number_of_allocations", body.get("number_of_allocations"))
+    number = _number({**body, **request.query}, None)
+    adaptive = object_in(body, "adaptive_allocations") or None
 
     def run(state: State, now: float) -> Step:
         deployment = _deployment(state, name)
@@ -170,8 +176,7 @@ def prepare_update(request: Request, version: Version) -> Action:
                 f"Cannot update deployment [{name}] as it was created by inference endpoint [{name}]. "
                 "This model deployment must be updated through the inference API.",
             )
-        wanted = None if number is None else int(number)
-        scaled = deployments.scale(state, now, deployment, wanted, body.get("adaptive_allocations"))
+        scaled = deployments.scale(state, now, deployment, number, adaptive)
         return Step(scaled, Response(200, {"assignment": _deployment_stats(scaled, now, scaled.deployments[name])}))
 
     return run

@@ -107,13 +107,21 @@ def parse_adaptive(block: Block) -> Json | None:
     foreign = {name: item for name, item in value.items() if name not in _ADAPTIVE_FIELDS}
     if foreign:
         raise bad_request(f"Configuration contains settings [{java_text(foreign)}] unknown to the [{NAME}] service")
-    low, high = value.get("min_number_of_allocations"), value.get("max_number_of_allocations")
+    low, high = _whole(block, value, "min_number_of_allocations"), _whole(block, value, "max_number_of_allocations")
     # The words of these two refusals are unverified: a create with min -1, and one with max below min, settle them.
     if low is not None and low < 0:
         block.errors.append(f"[min_number_of_allocations] must be a non-negative integer or null, but was [{low}]")
     if high is not None and high < max(1, low or 0):
         block.errors.append(f"[max_number_of_allocations] must not be less than [{max(1, low or 0)}], but was [{high}]")
     return dict(value)
+
+
+def _whole(block: Block, adaptive: Json, name: str) -> int | None:
+    value = adaptive.get(name)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    block.wrong_type(name, value, "Integer")
+    return None
 
 
 def _check_model(state: State, model_id: str, task_type: str) -> Model:

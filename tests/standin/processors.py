@@ -153,20 +153,28 @@ def _check_inference(options: Mapping[str, Any], context: Mapping[str, Any]) -> 
 
 
 def _check_input_output(options: Mapping[str, Any], context: Mapping[str, Any]) -> None:
-    pairs = options["input_output"]
-    pairs = [pairs] if isinstance(pairs, Mapping) else pairs
+    given = options["input_output"]
+    pairs = [given] if isinstance(given, Mapping) else given
     if not pairs:
         raise parse_error("[input_output] property cannot be empty at least one is required", **context)
     for name in ("target_field", "field_map"):
         if name in options:
             # Unverified wording; a pipeline with both settles it.
             raise parse_error(f"option [{name}] must not be specified with [input_output]", **context)
+    if not isinstance(pairs, list) or not all(isinstance(pair, Mapping) for pair in pairs):
+        raise wrong_type("input_output", given, "a list of maps")
     for key in ("input_field", "output_field"):
-        names = [pair.get(key) for pair in pairs]
-        if None in names:
-            raise parse_error(f"[{key}] required property is missing", **context, property_name=key)
-        if len(set(names)) < len(names):
-            raise parse_error(f"[{key}] names must be unique but {java_text(names)} has duplicates", **context)
+        _check_names(key, [pair.get(key) for pair in pairs], context)
+
+
+def _check_names(key: str, names: list[Any], context: Mapping[str, Any]) -> None:
+    """Each pair has a name, and no two have the same (that wording is unverified; such a pipeline settles it)."""
+    if None in names:
+        raise parse_error(f"[{key}] required property is missing", **context, property_name=key)
+    if not all(isinstance(name, str) for name in names):
+        raise wrong_type(key, names, "a string")
+    if len(set(names)) < len(names):
+        raise parse_error(f"[{key}] names must be unique but {java_text(names)} has duplicates", **context)
 
 
 def _check_config(config: Any) -> None:

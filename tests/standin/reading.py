@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from tests.standin.catalogue import TASK_TYPES
@@ -35,6 +36,26 @@ def json_body(request: Request) -> Json:
     return value
 
 
+def object_in(body: Mapping[str, Any], name: str) -> Json:
+    """An object inside a body; absent and null are an empty one. The words for other values are unverified."""
+    value = body.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise parse_error(f"[{name}] must be an object")
+    return value
+
+
+def list_in(body: Mapping[str, Any], name: str) -> list[Any]:
+    """A list inside a body; absent and null are an empty one. The words for other values are unverified."""
+    value = body.get(name)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise parse_error(f"[{name}] must be an array")
+    return value
+
+
 def time_value(text: str, name: str) -> float:
     """Seconds of a time value such as `30s`; `-1` and `0` need no unit."""
     if text in ("0", "-1"):
@@ -50,6 +71,16 @@ def time_value(text: str, name: str) -> float:
 def timeout(request: Request, default: float) -> float:
     """The query parameter `timeout` in seconds."""
     return time_value(request.query["timeout"], "timeout") if "timeout" in request.query else default
+
+
+def whole_number(value: Any, name: str) -> int:
+    """An integer of a query parameter or a body."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        return int(str(value))
+    except ValueError:
+        raise illegal_argument(f"Failed to parse int parameter [{name}] with value [{value}]") from None
 
 
 def flag(request: Request, name: str) -> bool:

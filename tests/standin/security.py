@@ -32,10 +32,10 @@ CLUSTER_PRIVILEGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "read_pipeline": ("cluster:admin/ingest/pipeline/get", "cluster:admin/ingest/pipeline/simulate"),
         "manage_pipeline": ("cluster:admin/ingest/pipeline/*",),
         "manage_ingest_pipelines": ("cluster:admin/ingest/pipeline/*",),
-        "manage_index_templates": ("indices:admin/index_template/*",),
+        "manage_index_templates": ("indices:admin/index_template/*", "cluster:admin/component_template/*"),
         "monitor_ml": ("cluster:monitor/xpack/ml/*",),
         "manage_ml": ("cluster:admin/xpack/ml/*", "cluster:monitor/xpack/ml/*"),
-        "monitor": ("cluster:monitor/*", "indices:admin/index_template/get"),
+        "monitor": ("cluster:monitor/*", "indices:admin/index_template/get", "cluster:admin/component_template/get"),
         "manage": ("cluster:*", "indices:admin/index_template/*"),
         "all": ("cluster:*", "indices:admin/index_template/*"),
     }
