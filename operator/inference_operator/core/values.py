@@ -222,15 +222,24 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Who refers to an endpoint, as `DELETE ?dry_run` or a refused delete told. Both lists are sorted."""
+    """Who refers to an endpoint, as `DELETE ?dry_run` or a refused delete told, and our own search. Both lists are sorted.
+
+    `overlooked`: how many of them Elasticsearch does not count, so that it would delete the endpoint all the same.
+    """
 
     pipelines: tuple[str, ...] = ()
     indices: tuple[str, ...] = ()
     message: str = ""
+    overlooked: int = 0
 
     @property
     def total(self) -> int:
         return len(self.pipelines) + len(self.indices)
+
+    @property
+    def needs_force(self) -> bool:
+        """True when Elasticsearch itself would refuse to delete the endpoint."""
+        return self.total > self.overlooked
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A success of Elasticsearch: 2xx with JSON. `address` and `operation` name it in messages."""
+    """An answer of Elasticsearch that is no error: 2xx with JSON, or "nothing found", a 404 with an empty object.
+
+    `address` and `operation` name it in messages.
+    """
 
     status: int
     body: Json = field(repr=False)
@@ -64,7 +67,7 @@ def read(answer: Answer, operation: str, address: str, now: datetime) -> Respons
     if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
         return garbled(f"HTTP {answer.status} redirects to {_target(answer.headers)}; redirects are not followed")
     is_elasticsearch = answer.headers.get(_PRODUCT, "").strip() == "Elasticsearch"
-    if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+    if _is_success(answer):
         if not is_elasticsearch:
             return garbled(f"HTTP {answer.status} without the header X-elastic-product: this is not Elasticsearch")
         try:
@@ -76,6 +79,12 @@ def read(answer: Answer, operation: str, address: str, now: datetime) -> Respons
         failure = _failure(answer, operation, retry_after, is_elasticsearch=is_elasticsearch)
     kind = answer.headers.get("content-type", "").split(";")[0].strip()[:80] or "no content type"
     return failure or garbled(f"HTTP {answer.status} with {kind}, not an error of Elasticsearch")
+
+
+def _is_success(answer: Answer) -> bool:
+    """True for 2xx, and for the way in which `GET _ingest/pipeline` says that there is none."""
+    nothing_found = answer.status == HTTPStatus.NOT_FOUND and answer.body.strip() == b"{}"
+    return nothing_found or HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES
 
 
 def parse_json(body: bytes) -> Json:

@@ -1,4 +1,4 @@
-"""One cluster, as the rest of the operator sees it: endpoints, deployments, the server itself.
+"""One cluster, as the rest of the operator sees it: endpoints and who uses them, deployments, the server itself.
 
 Decides which request answers which question and what an answer changes in what is known: a write updates the snapshot from
 its own answer, a lost write makes its id unknown. Decides nothing about what ought to be. Failures are returned.
@@ -10,11 +10,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias
 
 from inference_operator.core.failure import Failure, HttpFailure
+from inference_operator.core.referrers import joined
 from inference_operator.core.values import ABSENT, Absent, Observed, Server, Usage
 from inference_operator.elasticsearch import documents, requests
 from inference_operator.elasticsearch.bodies import create_body, update_body
 from inference_operator.elasticsearch.client import ElasticsearchClient
 from inference_operator.elasticsearch.documents import Listing, absent_or, parsed, usage_of
+from inference_operator.elasticsearch.referrers import ReferrerSearch
 from inference_operator.elasticsearch.shared_read import SharedRead
 from inference_operator.elasticsearch.snapshot import Snapshot
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     import httpx
 
     from inference_operator.core.clock import Clock
+    from inference_operator.core.referrers import Referrers
     from inference_operator.core.values import Deployment, Desired, Path, Version
     from inference_operator.elasticsearch.connection import Connection
     from inference_operator.elasticsearch.limits import Limits
@@ -50,6 +53,7 @@ class Cluster:
         self._server: SharedRead[Server] = SharedRead(self._read_server, clock, address)
         self._deployments: SharedRead[dict[str, Deployment]] = SharedRead(self._read_deployments, clock, address)
         self._services: SharedRead[Catalogue] = SharedRead(self._read_services, clock, address)
+        self._referrers = ReferrerSearch(self._client.send, clock, address, limits.usage_believed)
         self._last_server: Server | None = None
         self._unsettled_age = limits.unsettled_age
 
@@ -108,6 +112,23 @@ class Cluster:
         request = requests.delete_endpoint(inference_id, dry_run=True)
         return absent_or(parsed(await self._client.send(request), documents.usage))
 
+    async def users(self, inference_id: str, *, search: bool = True) -> Usage | Absent | Failure:
+        """Who refers to the endpoint: what a dry run tells, and with `search` what our own search finds beyond that.
+
+        That nobody does is never taken from an earlier reading.
+        """
+        told = await self.dry_run(inference_id)
+        if not isinstance(told, Usage) or not search:
+            return told
+        found = await self._referrers.search(inference_id, confirm=not told.total)
+        if isinstance(found, Usage):
+            return joined(told, found)
+        return told if told.total else found
+
+    async def referrers(self, inference_id: str) -> Referrers:
+        """Who refers to the endpoint, as of this round's readings of all pipelines and index templates, for status."""
+        return await self._referrers.known(inference_id)
+
     async def delete(self, inference_id: str, force: bool = False) -> Usage | Absent | Failure:
         """Delete. The usage is what was cut loose; `Absent`: it was gone. `usage_of(failure)` tells who refers to it."""
         request = requests.delete_endpoint(inference_id, force=force)
@@ -135,14 +156,15 @@ class Cluster:
         return await self._services.get()
 
     def invalidate(self) -> None:
-        """Begin a new round: the next peek, deployment and server are read anew, once for all who ask."""
+        """Begin a new round: the next peek, deployment, referrers and server are read anew, once for all who ask."""
         self._snapshot.invalidate()
         self._deployments.invalidate()
+        self._referrers.invalidate()
         self._server.invalidate()
 
     async def aclose(self) -> None:
         """Give up shared readings, let other requests end, close the connections."""
-        for reading in (self._server, self._deployments, self._services, self._snapshot):
+        for reading in (self._server, self._deployments, self._services, self._snapshot, self._referrers):
             await reading.aclose()
         await self._client.aclose()
 
@@ -202,6 +224,7 @@ class Cluster:
         if last.uuid and server.uuid and last.uuid != server.uuid:
             self._snapshot.invalidate()
             self._deployments.invalidate()
+            self._referrers.invalidate()
 
 
 def _has_settled(deployment: Deployment | None) -> bool:

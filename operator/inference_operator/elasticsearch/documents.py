@@ -7,15 +7,18 @@ shape is malformed, never an empty one. Pure.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
 from inference_operator.core.failure import Failure, HttpFailure, TransportFailure, TransportKind
+from inference_operator.core.references_in_pipelines import endpoints_in_pipeline
+from inference_operator.core.references_in_templates import endpoints_in_template
 from inference_operator.core.values import ABSENT, Absent, Deployment, Json, Observed, Server, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from inference_operator.elasticsearch.answers import Response
 
@@ -161,6 +164,33 @@ def services(document: Json) -> tuple[tuple[str, Mapping[str, bool]], ...]:
         raise MalformedError("it is not a list")
     entries = (_object(entry, "a service") for entry in document)
     return tuple((_text(entry, "service"), _updatable(entry.get("configurations") or {})) for entry in entries)
+
+
+def users_among_pipelines(document: Json) -> dict[str, tuple[str, ...]]:
+    """By endpoint the pipelines that use it, of `GET _ingest/pipeline`."""
+    bodies = _object(document, "an object")
+    return _by_endpoint((name, endpoints_in_pipeline(body)) for name, body in bodies.items())
+
+
+def users_among_templates(kind: str, prefix: str) -> Callable[[Json], dict[str, tuple[str, ...]]]:
+    """By endpoint the templates that use it, of `GET _index_template` or `GET _component_template`.
+
+    `kind` is the key of one template's body; `prefix` goes before its name.
+    """
+
+    def parse(document: Json) -> dict[str, tuple[str, ...]]:
+        entries = [_object(entry, "a template") for entry in _list(_object(document, "an object"), f"{kind}s")]
+        return _by_endpoint((prefix + _text(entry, "name"), endpoints_in_template(entry.get(kind))) for entry in entries)
+
+    return parse
+
+
+def _by_endpoint(users: Iterable[tuple[str, frozenset[str]]]) -> dict[str, tuple[str, ...]]:
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for name, endpoints in users:
+        for endpoint in endpoints:
+            found[endpoint].add(name)
+    return {endpoint: tuple(sorted(names)) for endpoint, names in found.items()}
 
 
 def _updatable(configurations: Json) -> dict[str, bool]:

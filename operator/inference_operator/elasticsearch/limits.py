@@ -21,6 +21,7 @@ class Limits:
         longest_pause: the most it grows to.
         single_reads: reads of one endpoint at the same moment while the reading of all is broken.
         unsettled_age: how old the state of a model deployment that is not at rest may be.
+        usage_believed: for how long a reading is believed that says that an endpoint is used; that it is not is read anew.
     """
 
     concurrency: int = 10
@@ -34,3 +35,4 @@ class Limits:
     longest_pause: float = 60.0
     single_reads: int = 4
     unsettled_age: float = 2.0
+    usage_believed: float = 10.0

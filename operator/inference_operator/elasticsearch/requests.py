@@ -103,6 +103,21 @@ def services() -> Request:
     return Request("GET", "/_inference/_services", "inference.services")
 
 
+def list_pipelines() -> Request:
+    """Every ingest pipeline, whole."""
+    return Request("GET", "/_ingest/pipeline", "ingest.list", allowance=60.0)
+
+
+def list_index_templates() -> Request:
+    """Every index template, whole."""
+    return Request("GET", "/_index_template", "index_template.list", allowance=60.0)
+
+
+def list_component_templates() -> Request:
+    """Every component template, whole."""
+    return Request("GET", "/_component_template", "component_template.list", allowance=60.0)
+
+
 def model_stats() -> Request:
     """Every model and deployment in one answer."""
     params = (("size", "10000"), ("allow_no_match", "true"))

@@ -61,7 +61,17 @@ class SharedRead(Generic[_T]):
         known = self.kept(max_age)
         if known is not None:
             return known
-        task = self._joinable(max_age) or self._start()
+        return await self._outcome(self._joinable(max_age) or self._start())
+
+    async def get_new(self) -> _T | Failure:
+        """What a reading tells that begins after now. Those who come while one is under way share the next."""
+        asked_at = self._clock.monotonic()
+        under_way = self._joinable(None)
+        if under_way is not None:
+            await self._outcome(under_way)
+        return await self.get(self._age(asked_at))
+
+    async def _outcome(self, task: asyncio.Task[_T | Failure]) -> _T | Failure:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
