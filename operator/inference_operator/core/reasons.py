@@ -11,7 +11,6 @@ class Reason(StrEnum):
     AVAILABLE = "Available"
     CREATING = "Creating"
     UPDATING = "Updating"
-    REPLACING = "Replacing"
     DELETING = "Deleting"
     MODEL_DEPLOYING = "ModelDeploying"
     MODEL_FAILED = "ModelFailed"
