@@ -246,7 +246,7 @@ def _replace_or_refuse(s: Situation, paths: list[tuple[str, ...]]) -> Verdict:
         return DryRun()
     if s.usage.total and policy is ReplacePolicy.WHEN_UNUSED:
         return Held(Disposition(Mood.WAIT, Reason.REPLACE_BLOCKED, words.replace_blocked(s, paths)))
-    return Delete(force=bool(s.usage.total), replacing=True)
+    return Delete(force=s.usage.needs_force, replacing=True)
 
 
 def _inspected(s: Situation) -> Verdict | None:

@@ -22,6 +22,7 @@ from inference_operator.core.compare import (
 )
 from inference_operator.core.failure import Failure, HttpFailure, ReferenceFailure, TransportFailure
 from inference_operator.core.reasons import Reason
+from inference_operator.core.referrers import Referrers
 from inference_operator.core.values import (
     ABSENT,
     Absent,
@@ -96,7 +97,8 @@ class Situation:
     `observed` is None while it is not known; `fresh` says that it comes from an answer to this very pass rather than from a
     bulk read. `secrets_changed`: a value that was fed differs from what was last sent, or that can't be excluded.
     `failure` is what stopped `gather`, or the last step (then `done.tried` names the step). `abandoned`: there is no way to
-    reach Elasticsearch and there won't be one. `rival` owns the same id, as `namespace/name`.
+    reach Elasticsearch and there won't be one. `rival` owns the same id, as `namespace/name`. `usage` was asked for in this pass,
+    and decides; `referrers` come from a bulk read, and are only shown.
     """
 
     uid: str
@@ -115,6 +117,7 @@ class Situation:
     observed: Observed | Absent | None = None
     fresh: bool = False
     usage: Usage | None = None
+    referrers: Referrers | None = None
     deployment: Deployment | None = None
     failure: Failure | None = None
     abandoned: bool = False

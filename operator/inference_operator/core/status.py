@@ -29,8 +29,9 @@ from inference_operator.core import words
 from inference_operator.core.compare import Difference, digest, masked, set_paths
 from inference_operator.core.disposition import Area, Disposition, Mood
 from inference_operator.core.reasons import Reason
+from inference_operator.core.referrers import refreshed
 from inference_operator.core.situation import Situation
-from inference_operator.core.values import Absent, Deployment, Json, Observed, Tree, dotted, show
+from inference_operator.core.values import Absent, Deployment, Json, Observed, Tree, Usage, dotted, show
 from inference_operator.core.verdict import (
     Blocked,
     Conclusion,
@@ -241,9 +242,19 @@ def _deployed(deployment: Deployment) -> DeploymentStatus:
 
 
 def _used_by(s: Situation) -> UsedBy | None:
-    if s.usage is None:
-        return None if isinstance(s.observed, Absent) else s.previous.used_by
-    return UsedBy(pipelines=s.usage.pipelines[:MAX_REFERRERS], indices=s.usage.indices[:MAX_REFERRERS], total=s.usage.total)
+    """Who uses the endpoint. Found while nobody deletes, it says nothing of indices, so that nobody does is not said then."""
+    if s.usage is not None:
+        return _users(s.usage)
+    if isinstance(s.observed, Absent):
+        return None
+    if s.referrers is None:
+        return s.previous.used_by
+    known = refreshed(s.previous.used_by, s.referrers)
+    return _users(known) if known.total else None
+
+
+def _users(usage: Usage) -> UsedBy:
+    return UsedBy(pipelines=usage.pipelines[:MAX_REFERRERS], indices=usage.indices[:MAX_REFERRERS], total=usage.total)
 
 
 def _drift(s: Situation) -> tuple[DriftEntry, ...]:

@@ -62,7 +62,8 @@ class Actor:
             case Look():
                 return await cluster.look(s.inference_id)
             case DryRun():
-                return await cluster.dry_run(s.inference_id)
+                # A forced deletion goes on whatever is found, so it must not depend on the search.
+                return await cluster.users(s.inference_id, search=not (s.deleting and s.spec.force_delete))
             case Delete(force=force):
                 return await cluster.delete(s.inference_id, force=force)
             case Inspect():

@@ -92,7 +92,8 @@ class Gatherer:
         observed = await (cluster.look if asked else cluster.peek)(situation.inference_id)
         if isinstance(observed, HttpFailure | TransportFailure | ReferenceFailure):
             return replace(situation, failure=observed)
-        return replace(situation, observed=observed, fresh=asked)
+        referrers = await cluster.referrers(situation.inference_id)
+        return replace(situation, observed=observed, fresh=asked, referrers=referrers)
 
 
 def _of_object(found: InferenceEndpoint) -> Situation:

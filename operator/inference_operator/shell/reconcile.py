@@ -58,6 +58,8 @@ _MOST_STEPS = 16
 _WRITES = (Claim, Unclaim, SetFinalizer, Create, Update, Validate, Delete)
 _POLL_SECONDS = 10.0
 _SLOW_SECONDS = 10.0
+# Elasticsearch does not say when a referrer goes, and a person who removed the last one waits for the deletion.
+_BLOCKED_SECONDS = 60.0
 # A person outside Kubernetes may cure these without anything that we would hear of.
 _CURED_ELSEWHERE = {
     Reason.UNAUTHORIZED,
@@ -228,7 +230,7 @@ class Reconciler:
             case Nothing() | Watching() | Suspended() | Released():
                 self._queue.succeeded(key)
             case Blocked():
-                self._queue.retry(key, priority)
+                self._queue.retry(key, priority, at_most=_BLOCKED_SECONDS)
             case Held(disposition=cause) | Deploying(disposition=cause):
                 self._schedule_again(key, cause, priority)
 
