@@ -152,6 +152,7 @@ def _by_alias() -> Mapping[str, Service]:
     return {alias: service for service in services().values() for alias in service.aliases}
 
 
+@functools.lru_cache(maxsize=1024)
 def find_service(name: str, version: Version, *, vendor_services: bool = True) -> Service | None:
     """The service of this name (or alias) that a server of this version has."""
     service = services().get(name) or _by_alias().get(name)

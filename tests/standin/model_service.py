@@ -54,6 +54,7 @@ def parse_request(state: State, service: Service, inference_id: str, task_type: 
 def _own(state: State, service: Service, task_type: str, given: Json) -> Json:
     """Settings of an endpoint that starts a deployment of its own; understood keys leave `given`."""
     model_id = _model_id(state, service, given)
+    without_threads = given.get("num_threads") is None
     block = Block(SERVICE_SETTINGS, given)
     settings: Json = {}
     for name in ("num_allocations", "num_threads"):
@@ -64,7 +65,7 @@ def _own(state: State, service: Service, task_type: str, given: Json) -> Json:
         settings["adaptive_allocations"] = adaptive
     if task_type == "rerank":
         settings |= {name: given.pop(name) for name in ("long_document_strategy", "max_chunks_per_doc") if name in given}
-    if "num_threads" not in settings:
+    if without_threads:
         block.missing("num_threads")
     if "num_allocations" not in settings and "adaptive_allocations" not in settings:
         block.invalid_choice(("num_allocations", "adaptive_allocations"))

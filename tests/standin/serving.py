@@ -83,8 +83,11 @@ class Server(uvicorn.Server):
 
 
 def listen(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
-    """A bound socket; port 0 takes a free one."""
-    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    """A bound socket; port 0 takes a free one.
+
+    The protocol is named because asyncio switches Nagle's delay off only for sockets that say TCP.
+    """
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.bind((host, port))
     return bound

@@ -81,7 +81,7 @@ def take(block: Block, setting: Setting) -> Any:
 
 def _string(block: Block, setting: Setting, value: Any) -> str | None:
     if not isinstance(value, str):
-        block.wrong_type(setting.name, "***" if setting.secret else value, "String")
+        block.wrong_type(setting.name, value, "String")
         return None
     if not value:
         block.invalid(f"Invalid value empty string. [{setting.name}] must be a non-empty string")
@@ -141,7 +141,7 @@ def _collection(kind: type[dict[str, Any] | list[Any]]) -> Callable[[Block, Sett
     def parse(block: Block, setting: Setting, value: Any) -> Any:
         if isinstance(value, kind):
             return value
-        block.wrong_type(setting.name, "***" if setting.secret else value, _JAVA_NAMES[setting.type])
+        block.wrong_type(setting.name, value, _JAVA_NAMES[setting.type])
         return None
 
     return parse

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 class StandIn:
     """An Elasticsearch cluster in this process.
 
-    `app` (see `app.py`) is its ASGI application; `transport()` an httpx transport that needs no socket; `state` what it
-    holds now. `change` applies a function to the state from any thread, and wakes requests that wait.
+    `make_app(standin)` is its ASGI application, `StandInTransport(standin)` an httpx transport that needs no socket,
+    `serve(standin)` puts it on one. `change` applies a function to the state from any thread, and wakes requests that
+    wait. `faults` and `log` are described in their modules. `reachable = False` lets every connection fail.
     """
 
     def __init__(

@@ -103,10 +103,11 @@ def _about_secrets(names: tuple[str, ...], service: Service) -> bool:
 
 def _parse_secrets(block: Block, service: Service, task_type: str, version: Version, settings: Json) -> Json:
     applicable = _applicable(service.service_settings, task_type, version)
+    given = settings | {name: value for name, value in block.left.items() if value is not None}
     secrets = parse_block(block, [setting for setting in applicable if setting.secret])
     conditions = [rule for rule in service.conditions if _about_secrets(rule.settings, service)]
     known = frozenset(setting.name for setting in applicable)
-    apply_conditions(block, conditions, Context(task_type, version, settings | secrets, known))
+    apply_conditions(block, conditions, Context(task_type, version, given, known))
     block.check()
     return secrets
 

@@ -5,6 +5,7 @@ Must not import anything of the stand-in: every other module asks it.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 _PARTS = 3
@@ -32,7 +33,7 @@ class Version:
 
         A line without an entry of its own has the change when it is newer than the newest line named.
         """
-        first = [Version.parse(release) for release in releases]
+        first = [_release(release) for release in releases]
         same_line = [release for release in first if release.major == self.major]
         if same_line:
             return self >= min(same_line)
@@ -40,3 +41,8 @@ class Version:
 
     def __str__(self) -> str:
         return f"{self.major}.{self.minor}.{self.patch}"
+
+
+@functools.cache
+def _release(text: str) -> Version:
+    return Version.parse(text)

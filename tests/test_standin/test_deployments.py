@@ -51,10 +51,7 @@ REFUSALS: dict[str, tuple[str, Json, Refusal]] = {
     "threads not positive": (
         SPARSE,
         elser(num_threads=0, num_allocations=1),
-        invalid(
-            "[service_settings] Invalid value [0]. [num_threads] must be a positive integer",
-            "[service_settings] does not contain the required setting [num_threads]",
-        ),
+        invalid("[service_settings] Invalid value [0]. [num_threads] must be a positive integer"),
     ),
     "unknown model": (
         SPARSE,
