@@ -7,9 +7,11 @@ of Secrets leave this module only inside `Sealed`. Must not do I/O: the contents
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Never, TypeAlias
 
 from pydantic import ValidationError
 
@@ -32,6 +34,7 @@ from inference_operator.core.values import (
 )
 
 _REFERENCE_KEY = "valueFrom"
+_NEWLINE = re.compile(r"\r?\n\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,8 @@ def _references(node: Json, path: Path) -> Iterator[Reference | MalformedReferen
 
 
 def _reference(node: Mapping[str, Json], path: Path) -> Reference | MalformedReference:
+    if len(path) == 1:
+        return MalformedReference(path, "valueFrom may stand for a value inside, not for the settings as a whole")
     if len(node) != 1:
         return MalformedReference(path, "valueFrom stands for the whole value, so no other key can stand beside it")
     try:
@@ -204,7 +209,7 @@ def _raw(reference: Reference, namespace: str, contents: Contents) -> bytes | Un
 def _converted(raw: bytes, reference: Reference) -> Json:
     source = f"key {reference.selector.key!r} of {reference.kind} {reference.selector.name!r}"
     try:
-        text = raw.decode().removesuffix("\n").removesuffix("\r")
+        text = _NEWLINE.sub("", raw.decode())
     except UnicodeDecodeError:
         raise _Unresolved(_failure(ReferenceKind.NOT_CONVERTIBLE, reference.path, f"{source} is not UTF-8 text")) from None
     try:
@@ -218,12 +223,27 @@ def _converted(raw: bytes, reference: Reference) -> Json:
 def _parsed(text: str, value_type: ValueType) -> Json:
     if value_type is ValueType.STRING:
         return text
-    value = json.loads(text)
+    try:
+        value = json.loads(text, parse_constant=_refused, parse_float=_finite)
+    except RecursionError:
+        raise ValueError from None
+    json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair can't be sent
     if value_type is ValueType.NUMBER and (isinstance(value, bool) or not isinstance(value, int | float)):
         raise ValueError
     if value_type is ValueType.BOOLEAN and not isinstance(value, bool):
         raise ValueError
     return value
+
+
+def _refused(constant: str) -> Never:
+    raise ValueError(constant)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _failure(kind: ReferenceKind, path: Path, message: str) -> ReferenceFailure:
