@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from inference_operator.api.services import Setting, catalogue
+from inference_operator.core.paths import MISSING, at, is_inside, put
 from inference_operator.core.values import (
     UNREAD,
     Desired,
@@ -33,6 +35,9 @@ IN_CLUSTER = "elasticsearch"
 _UPDATES_ALLOCATIONS = Version(8, 18)
 _UPDATES_SETTINGS = Version(9, 4)
 _UPDATES_CHUNKING = Version(9, 5)
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+# Elasticsearch keeps it and, for some models, does not show it.
+_SOMETIMES_UNSEEN = frozenset({"max_input_tokens"})
 _DEFAULT_CHUNKING: Mapping[str, Json] = {"strategy": "sentence", "max_chunk_size": 250, "sentence_overlap": 1}
 
 
@@ -82,7 +87,7 @@ def hides_values(desired: Desired, observed: Observed) -> bool:
         leaf.value is UNREAD
         for path, value in leaves(desired.tree)
         for leaf in sealed(value)
-        if _found(observed.tree, path) is not _MISSING
+        if at(observed.tree, path) is not MISSING
     )
 
 
@@ -119,47 +124,49 @@ def _settings(desired: Desired, observed: Observed, yardstick: Yardstick) -> Ite
     for path, wanted in leaves(desired.tree):
         if len(path) < 2 or wanted is None or _moves_by_itself(path, desired, observed):  # noqa: PLR2004 - an empty block
             continue
-        found = _found(observed.tree, path)
-        if found is _MISSING:
+        found = at(observed.tree, path)
+        can_change = mutability(desired, path, yardstick.version)
+        if found is MISSING:
             if not yardstick.absent_counts or _is_hidden(desired, path, wanted):
                 continue
+            if path[1] in _SOMETIMES_UNSEEN and can_change is Mutability.IMMUTABLE:
+                continue
             found = None
-        elif _same(wanted, found, is_enum=_is_enum(desired, path)):
+        elif same(wanted, found, is_enum=_is_enum(desired, path)):
             continue
-        yield Difference(path, wanted, found, mutability(desired, path, yardstick.version))
+        yield Difference(path, wanted, found, can_change)
 
 
 def _left_out(desired: Desired, observed: Observed, yardstick: Yardstick) -> Iterator[Difference]:
     """What was written once and is no longer in the spec counts as a change back to the default."""
-    wanted = {dotted(path) for path in set_paths(desired)}
+    wanted = frozenset(set_paths(desired))
+    above = {path[:length] for path in wanted for length in range(2, len(path))}
+    whole = {path for path in wanted if at(desired.tree, path) != {}}
     for path, found in leaves(observed.tree):
-        if len(path) < 2 or dotted(path) in wanted or dotted(path) not in yardstick.once_set:  # noqa: PLR2004
+        if len(path) < 2 or path in wanted | above or is_inside(path, whole):  # noqa: PLR2004
             continue
-        if _moves_by_itself(path, desired, observed):
+        if not _was_set(path, yardstick.once_set) or _moves_by_itself(path, desired, observed):
             continue
         default = _default(desired, path)
         if default is None:
-            yield Difference(path, None, found, Mutability.IMMUTABLE)
-        elif not _same(default, found, is_enum=_is_enum(desired, path)):
+            can_change = mutability(desired, path, yardstick.version) if _goes_as_a_whole(desired, path) else Mutability.IMMUTABLE
+            yield Difference(path, None, found, can_change)
+        elif not same(default, found, is_enum=_is_enum(desired, path)):
             yield Difference(path, default, found, mutability(desired, path, yardstick.version))
 
 
-class _Missing:
-    pass
+def _was_set(path: Path, once_set: frozenset[str]) -> bool:
+    """Also true below a path that was set as a whole, as an object out of one Secret is."""
+    return any(dotted(path[:length]) in once_set for length in range(2, len(path) + 1))
 
 
-_MISSING = _Missing()
+def _goes_as_a_whole(desired: Desired, path: Path) -> bool:
+    """True when an update replaces what stands around the setting, so that leaving it out removes it."""
+    return path[0] == "chunkingSettings" or at(desired.tree, path[:2]) is not MISSING
 
 
-def _found(tree: Json, path: Path) -> Json | _Missing:
-    for step in path:
-        if not isinstance(tree, Mapping) or step not in tree:
-            return _MISSING
-        tree = tree[step]
-    return tree
-
-
-def _same(wanted: Tree, found: Json, *, is_enum: bool) -> bool:
+def same(wanted: Tree, found: Json, *, is_enum: bool = False) -> bool:
+    """True when both mean the same to Elasticsearch. A value that was not read counts as the same."""
     if any(leaf.value is UNREAD for leaf in sealed(wanted)):
         return True  # told apart by the version of its Secret
     wanted = reveal(wanted)
@@ -180,14 +187,14 @@ def _equal(one: Json, other: Json) -> bool:
 
 def _number(value: Json) -> float | None:
     """A number, also one written as a string, and booleans likewise: `"256"` and 256, `"true"` and true mean the same."""
-    if isinstance(value, str):
-        if value in ("true", "false"):
-            return float(value == "true")
-        try:
-            return float(value)
-        except ValueError:
-            return None
-    return float(value) if isinstance(value, bool | int | float) else None
+    if value in ("true", "false"):
+        return float(value == "true")
+    if not isinstance(value, int | float) and not (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # an integer beyond all floats
+        return None
 
 
 def _moves_by_itself(path: Path, desired: Desired, observed: Observed) -> bool:
@@ -229,7 +236,8 @@ def _is_enum(desired: Desired, path: Path) -> bool:
 
 def _default(desired: Desired, path: Path) -> Json:
     if path[0] == "chunkingSettings":
-        return _DEFAULT_CHUNKING.get(path[1])
+        strategy = (desired.chunking_settings or _DEFAULT_CHUNKING).get("strategy")
+        return _DEFAULT_CHUNKING.get(path[1]) if same(_DEFAULT_CHUNKING["strategy"], strategy, is_enum=True) else None
     setting = _setting(desired, path)
     default: Json = setting.default(desired.task_type) if setting else None
     for step in path[2:]:
@@ -267,8 +275,8 @@ def with_defaults(desired: Desired, differences: Iterable[Difference]) -> Desire
     trees = {block: dict(tree) for block, tree in desired.tree.items()}
     known = set(set_paths(desired))
     for difference in differences:
-        if difference.path not in known and difference.desired is not None:
-            _put(trees.setdefault(difference.path[0], {}), difference.path[1:], difference.desired)
+        if len(difference.path) > 1 and difference.path not in known and difference.desired is not None:
+            put(trees.setdefault(difference.path[0], {}), difference.path[1:], difference.desired)
     return Desired(
         inference_id=desired.inference_id,
         task_type=desired.task_type,
@@ -278,41 +286,3 @@ def with_defaults(desired: Desired, differences: Iterable[Difference]) -> Desire
         chunking_settings=trees.get("chunkingSettings"),
         sources=desired.sources,
     )
-
-
-def _put(tree: dict[str, Tree], path: Path, value: Tree) -> None:
-    for step in path[:-1]:
-        inner = dict(tree.get(step) or {})
-        tree[step] = inner
-        tree = inner
-    tree[path[-1]] = value
-
-
-def masked(desired: Desired | None, observed: Observed) -> dict[str, Json]:
-    """The endpoint as `status.observed` shows it: what a Secret feeds reads `<secret name/key>`, also where it is returned."""
-    known = catalogue()
-    settings = {
-        name: "<hidden>" if known.is_sensitive(observed.service, name) else value
-        for name, value in observed.service_settings.items()
-    }
-    found: dict[str, Json] = {
-        "inference_id": observed.inference_id,
-        "task_type": observed.task_type,
-        "service": observed.service,
-        "service_settings": settings,
-    }
-    if observed.task_settings:
-        found["task_settings"] = dict(observed.task_settings)
-    if observed.chunking_settings is not None:
-        found["chunking_settings"] = dict(observed.chunking_settings)
-    if desired is not None:
-        names = {
-            "serviceSettings": "service_settings",
-            "taskSettings": "task_settings",
-            "chunkingSettings": "chunking_settings",
-        }
-        for path in secret_paths(desired):
-            value = _found(desired.tree, path)
-            if _found(observed.tree, path) is not _MISSING:
-                _put(found, (names[path[0]], *path[1:]), show(value))
-    return found

@@ -21,6 +21,7 @@ from inference_operator.core.failure import (
     TransportKind,
 )
 from inference_operator.core.reasons import Reason
+from inference_operator.core.scrub import scrub
 
 
 class Mood(Enum):
@@ -193,9 +194,6 @@ _ANSWERS: tuple[_Row, ...] = (
     ),
 )
 
-_LEFTOVERS = re.compile(r"settings \[\{.*\}\]", re.DOTALL)
-_MAX_TEXT = 1024
-
 
 def told(failure: HttpFailure, secrets: Iterable[str] = ()) -> str:
     """What the server said, fit to be shown: causes included, secrets and printed settings cut out, bounded.
@@ -205,21 +203,3 @@ def told(failure: HttpFailure, secrets: Iterable[str] = ()) -> str:
     parts = [part for part in (failure.reason, *failure.caused_by) if part]
     text = "; caused by ".join(parts) or f"{failure.type or 'no reason given'}"
     return scrub(f"HTTP {failure.status}: {text}", secrets)
-
-
-def scrub(text: str, secrets: Iterable[str]) -> str:
-    """Cut secrets out of a text from outside, and make it one bounded line.
-
-    Elasticsearch prints unknown settings with their values, so a misspelt secret key would be echoed: the values of such a
-    print are cut out whether they are known to be secret or not.
-    """
-    for secret in sorted((s for s in secrets if s), key=len, reverse=True):
-        text = text.replace(secret, "<secret>")
-    text = _LEFTOVERS.sub(lambda match: _names_only(match.group()), text)
-    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return text if len(text) <= _MAX_TEXT else f"{text[: _MAX_TEXT - 1]}…"
-
-
-def _names_only(printed: str) -> str:
-    names = re.findall(r"[{,]\s*([A-Za-z0-9_.-]+)=", printed)
-    return f"settings [{', '.join(names)}]" if names else "settings [<hidden>]"

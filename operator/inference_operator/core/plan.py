@@ -17,16 +17,18 @@ process that dies between any two steps leaves nothing that the next run does no
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from inference_operator.api.policies import AdoptionPolicy, DriftPolicy, ReplacePolicy
 from inference_operator.core import words
-from inference_operator.core.disposition import Area, Disposition, Mood, disposition, scrub
+from inference_operator.core.compare import Mutability
+from inference_operator.core.disposition import Area, Disposition, Mood, disposition
 from inference_operator.core.failure import HttpFailure
 from inference_operator.core.reasons import Reason
+from inference_operator.core.scrub import texts
 from inference_operator.core.situation import Situation, already_exists
-from inference_operator.core.values import Absent, Observed, sealed
+from inference_operator.core.values import Absent, Observed, Path, sealed
 from inference_operator.core.verdict import (
     Blocked,
     Claim,
@@ -81,7 +83,10 @@ def unusable_spec_is_held(s: Situation) -> Verdict | None:
 
 
 def suspended_object_is_left_alone(s: Situation) -> Verdict | None:
-    return Suspended() if s.spec.suspend else None
+    if not s.spec.suspend:
+        return None
+    state = _inspected(s) if s.done.tried is None else None
+    return state if isinstance(state, Inspect) else Suspended(state.disposition if isinstance(state, Deploying) else None)
 
 
 def failed_gathering_is_held(s: Situation) -> Verdict | None:
@@ -116,13 +121,23 @@ def failed_replacement_keeps_the_old(s: Situation) -> Verdict | None:
 
 
 def refused_change_needs_a_replacement(s: Situation) -> Verdict | None:
-    """From 9.5 on Elasticsearch says `unknown` of a setting that `_update` does not take."""
-    if not isinstance(s.done.tried, Update) or not isinstance(s.failure, HttpFailure):
+    """From 9.5 on Elasticsearch says `unknown` of a setting that `_update` does not take; the others are sent without it."""
+    tried = s.done.tried
+    if not isinstance(tried, Update) or not isinstance(s.failure, HttpFailure) or not _says_unknown(s.failure):
         return None
-    unsure = [d for d in s.mendable if d.mutability is not d.mutability.MUTABLE]
-    if not unsure or "unknown to the [" not in s.failure.reason:
+    unsure = [d.path for d in s.mendable if d.path in tried.paths and d.mutability is not Mutability.MUTABLE]
+    sure = tried.paths.difference(unsure)
+    if not unsure:
         return None
-    return _replace_or_refuse(s, [d.path for d in unsure])
+    if sure and s.spec.replace_policy is ReplacePolicy.NEVER:
+        return Update(sure)
+    return _replace_or_refuse(s, unsure)
+
+
+def failed_inspection_leaves_the_endpoint_in_sync(s: Situation) -> Verdict | None:
+    if not isinstance(s.done.tried, Inspect):
+        return None
+    return Deploying(replace(failure_of(s), area=Area.MODEL))
 
 
 def failed_step_is_held(s: Situation) -> Verdict | None:
@@ -171,9 +186,7 @@ def strange_endpoint_is_adopted_or_left(s: Situation) -> Verdict | None:
 
 def difference_is_detected(s: Situation) -> Verdict | None:
     """Under `Detect` only edits of the spec and rotations are written."""
-    if s.spec.drift_policy is not DriftPolicy.DETECT or not s.spec_was_applied or not s.differences:
-        return None
-    if s.secrets_to_send:
+    if not _only_detects(s) or not s.differences or s.secrets_to_send:
         return None
     return Held(Disposition(Mood.STALL, Reason.DRIFTED, words.drifted(s))) if s.fresh else Look()
 
@@ -188,15 +201,9 @@ def difference_is_confirmed(s: Situation) -> Verdict | None:
 
 
 def difference_is_mended(s: Situation) -> Verdict | None:
-    if s.stuck and s.spec.replace_policy is not ReplacePolicy.NEVER:
+    if s.stuck and s.spec.replace_policy is not ReplacePolicy.NEVER and not _only_detects(s):
         return None  # the replacement brings everything, so no update before it
-    mendable = s.mendable
-    if s.spec.drift_policy is DriftPolicy.DETECT and s.spec_was_applied:
-        mendable = ()
-    paths = frozenset(d.path for d in mendable) | s.secrets_to_send
-    if not paths:
-        return None
-    return Update(paths) if s.desired is not None and s.desired.is_read else Resolve()
+    return _in_place(s)
 
 
 def stuck_difference_needs_a_replacement(s: Situation) -> Verdict | None:
@@ -217,6 +224,7 @@ LIVING: tuple[Rule, ...] = (
     failed_create_is_looked_at,
     failed_replacement_keeps_the_old,
     refused_change_needs_a_replacement,
+    failed_inspection_leaves_the_endpoint_in_sync,
     failed_step_is_held,
     unknown_endpoint_is_looked_at,
     observed_endpoint_is_only_read,
@@ -231,10 +239,28 @@ LIVING: tuple[Rule, ...] = (
 )
 
 
-def _replace_or_refuse(s: Situation, paths: list[tuple[str, ...]]) -> Verdict:
+def _only_detects(s: Situation) -> bool:
+    """True when a difference is somebody else's doing and is to stay."""
+    return s.spec.drift_policy is DriftPolicy.DETECT and s.spec_was_applied
+
+
+def _says_unknown(failure: HttpFailure) -> bool:
+    return "unknown to the [" in failure.reason or "unknown field [" in failure.reason
+
+
+def _in_place(s: Situation, *, without: Collection[Path] = ()) -> Step | None:
+    """Send what `_update` can change: settings, and values of Secrets. None when there is nothing to send."""
+    mendable = () if _only_detects(s) else s.mendable
+    paths = (frozenset(d.path for d in mendable) | s.secrets_to_send).difference(without)
+    if not paths:
+        return None
+    return Update(paths) if s.desired is not None and s.desired.is_read else Resolve()
+
+
+def _replace_or_refuse(s: Situation, paths: list[Path]) -> Verdict:
     policy = s.spec.replace_policy
     if policy is ReplacePolicy.NEVER:
-        ignored = all(path in s.done.updated for path in paths)
+        ignored = all(map(s.was_accepted, paths))
         reason = Reason.UPDATE_IGNORED if ignored else Reason.REPLACE_REQUIRED
         return Held(Disposition(Mood.STALL, reason, words.replace_required(s, paths, ignored=ignored)))
     if s.desired is not None and not s.desired.is_read:
@@ -245,7 +271,8 @@ def _replace_or_refuse(s: Situation, paths: list[tuple[str, ...]]) -> Verdict:
     if s.usage is None:
         return DryRun()
     if s.usage.total and policy is ReplacePolicy.WHEN_UNUSED:
-        return Held(Disposition(Mood.WAIT, Reason.REPLACE_BLOCKED, words.replace_blocked(s, paths)))
+        blocked = Disposition(Mood.WAIT, Reason.REPLACE_BLOCKED, words.replace_blocked(s, paths))
+        return _in_place(s, without=paths) or Held(blocked)  # a rotated key must not wait for the last user to go
     return Delete(force=s.usage.needs_force, replacing=True)
 
 
@@ -349,9 +376,4 @@ def secrets_of(s: Situation) -> frozenset[str]:
     """The secret values that this pass has read, for cutting them out of texts."""
     if s.desired is None:
         return frozenset()
-    return frozenset(leaf.value for leaf in sealed(s.desired.tree) if isinstance(leaf.value, str))
-
-
-def shown(s: Situation, text: str) -> str:
-    """A text from outside, fit for people."""
-    return scrub(text, secrets_of(s))
+    return frozenset(text for leaf in sealed(s.desired.tree) for text in texts(leaf.value))

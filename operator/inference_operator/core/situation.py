@@ -49,6 +49,8 @@ from inference_operator.core.verdict import (
     Validate,
 )
 
+_NOT_IN_PLACE = (Reason.UPDATE_IGNORED, Reason.REPLACE_REQUIRED, Reason.REPLACE_BLOCKED)
+
 
 @dataclass(frozen=True, slots=True)
 class ClaimMark:
@@ -79,10 +81,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What was done in this pass. `updated` are the paths of successful updates; `tried` the last step that failed."""
+    """What was done in this pass. `updated` are the paths of successful updates; `tried` the last step that failed.
+
+    `written`: an answer of Elasticsearch to a create or update was seen; `created`: to a create, so that it knows every setting.
+    """
 
     claimed: bool = False
     written: bool = False
+    created: bool = False
     looked_again: bool = False
     validated: bool = False
     inspected: bool = False
@@ -169,13 +175,18 @@ class Situation:
         if self.desired is None or not isinstance(self.observed, Observed):
             return ()
         applied = self.previous.applied
-        edited = applied is not None and not self.spec_was_applied
         yardstick = Yardstick(
             version=self.server.parsed_version if self.server else None,
-            absent_counts=not self.done.written and (edited or not self.owned),
-            once_set=frozenset(applied.paths) if applied and not self.done.written else frozenset(),
+            absent_counts=not self.done.created and not (self.owned and self.spec_was_applied),
+            once_set=frozenset(applied.paths) if applied and not self.done.created else frozenset(),
         )
-        return compare(self.desired, self.observed, yardstick)
+        found = compare(self.desired, self.observed, yardstick)
+        return tuple(difference for difference in found if not self._is_believed(difference))
+
+    def _is_believed(self, difference: Difference) -> bool:
+        """True when an update took a setting that it may change and does not show it: Elasticsearch keeps some to itself."""
+        unseen = difference.observed is None and difference.path in self.done.updated
+        return unseen and difference.mutability is Mutability.MUTABLE
 
     @property
     def stuck(self) -> tuple[Difference, ...]:
@@ -190,13 +201,23 @@ class Situation:
 
     def was_ignored(self, difference: Difference) -> bool:
         """True when an update said 200 and changed nothing, in this pass or, for this very spec and server, in an earlier one."""
-        if difference.path in self.done.updated:
-            return True
+        return difference.path in self.done.updated or self._was_told(difference.path, self.told_before)
+
+    def was_accepted(self, path: Path) -> bool:
+        """True when it was an update that showed that the setting stays as it is, and no refusal and no catalogue."""
+        told = self.told_before if self.told_before is Reason.UPDATE_IGNORED else None
+        return path in self.done.updated or self._was_told(path, told)
+
+    def _was_told(self, path: Path, reason: Reason | None) -> bool:
+        return reason is not None and dotted(path) in {entry.path for entry in self.previous.drift}
+
+    @property
+    def told_before(self) -> Reason | None:
+        """What status says already of changes that `_update` can't make, while spec and server are the same."""
         if self.previous.observed_generation != self.generation or not self._same_version:
-            return False
-        told = {Reason.UPDATE_IGNORED, Reason.REPLACE_REQUIRED, Reason.REPLACE_BLOCKED}
-        known = any(c.type == "Synced" and c.reason in told for c in self.previous.conditions)
-        return known and dotted(difference.path) in {entry.path for entry in self.previous.drift}
+            return None
+        synced = next((c.reason for c in self.previous.conditions if c.type == "Synced"), None)
+        return next((reason for reason in _NOT_IN_PLACE if reason == synced), None)
 
     @property
     def _same_version(self) -> bool:
@@ -252,7 +273,7 @@ def advance(situation: Situation, step: Step, answer: Answer) -> Situation:
 
 
 def _failed(situation: Situation, step: Step, failure: Failure) -> Situation:
-    if isinstance(situation.done.tried, Create) and isinstance(step, Look):
+    if isinstance(situation.done.tried, Create) and isinstance(step, Look) and not already_exists(situation.failure):
         failure = situation.failure or failure  # why the create failed says more than that the look failed, too
     return replace(situation, failure=failure, done=replace(situation.done, tried=step))
 
@@ -262,7 +283,14 @@ def _gone(situation: Situation, step: Step) -> Situation:
     blank = replace(situation, observed=ABSENT, fresh=True, usage=None, deployment=None)
     if isinstance(step, Delete):
         return replace(blank, failure=None, done=Pass(claimed=situation.done.claimed))
-    done = replace(situation.done, looked_again=isinstance(step, Look), written=False, updated=frozenset(), inspected=False)
+    done = replace(
+        situation.done,
+        looked_again=isinstance(step, Look),
+        written=False,
+        created=False,
+        updated=frozenset(),
+        inspected=False,
+    )
     return replace(blank, done=done)
 
 
@@ -282,7 +310,9 @@ def _patched(situation: Situation, step: Step) -> Situation:
             done = replace(situation.done, claimed=True)
             return replace(situation, claim=situation.new_claim, has_finalizer=situation.deletes, done=done)
         case Unclaim():
-            return replace(situation, claim=None, has_finalizer=False, failure=None, done=Pass())
+            # What was known of the id is from before somebody else took it.
+            blank = replace(situation, observed=None, fresh=False, failure=None, done=Pass())
+            return replace(blank, claim=None, has_finalizer=False)
         case SetFinalizer(present=present):
             return replace(situation, has_finalizer=present)
         case _:
@@ -297,10 +327,12 @@ def _answered(situation: Situation, step: Step, answer: Answer) -> Situation:
             return replace(situation, observed=answer, fresh=True, done=replace(done, looked_again=True))
         case Resolve():
             assert isinstance(answer, Desired)
-            return replace(situation, desired=answer)
+            # A Secret that changed between the two readings counts as changed, or the change would pass for sent.
+            changed = situation.desired is None or answer.sources != situation.desired.sources
+            return replace(situation, desired=answer, secrets_changed=situation.secrets_changed or changed)
         case Create() | Validate() if isinstance(answer, Observed):
             # A `Validate` that succeeds found the id free: the endpoint had gone meanwhile, and now it is made.
-            done = replace(done, written=True, looked_again=False)
+            done = replace(done, written=True, created=True, looked_again=False)
             return replace(situation, observed=answer, fresh=True, failure=None, done=done)
         case Update(paths=paths):
             assert isinstance(answer, Observed)

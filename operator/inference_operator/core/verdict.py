@@ -107,7 +107,9 @@ class Watching:
 
 @dataclass(frozen=True, slots=True)
 class Suspended:
-    """Nothing is changed until `suspend` is false again."""
+    """Nothing is changed until `suspend` is false again. `model`: why the model of the endpoint can't serve, if so."""
+
+    model: Disposition | None = None
 
 
 @dataclass(frozen=True, slots=True)

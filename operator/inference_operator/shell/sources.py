@@ -85,6 +85,9 @@ class Sources:
 
 
 def _noted(found: InferenceEndpoint, ref: ObjectRef) -> ObjectVersion | None:
+    """The version that was sent last. Notes hold for their own generation: an edit may name another key of the same Secret."""
+    if found.status.observed_generation != found.metadata.generation:
+        return None
     for noted in found.status.secret_versions:
         if (noted.kind, noted.name) == (ref.kind, ref.name):
             return ObjectVersion(noted.uid, noted.resource_version)

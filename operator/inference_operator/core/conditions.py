@@ -1,0 +1,168 @@
+"""From the end of a pass to conditions: the only place where they are made.
+
+Lawful in the sense of kstatus: `Ready` is always there; `Reconciling` and `Stalled` only while true and never both; whatever
+is not usable and will not mend itself is `Stalled`. Pure: the time of a transition is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from inference_operator.api.meta import Condition
+from inference_operator.core import words
+from inference_operator.core.disposition import Area, Disposition, Mood
+from inference_operator.core.reasons import Reason
+from inference_operator.core.situation import Situation
+from inference_operator.core.values import Absent, Observed
+from inference_operator.core.verdict import (
+    Blocked,
+    Conclusion,
+    Deploying,
+    Held,
+    Nothing,
+    Released,
+    Suspended,
+    Watching,
+)
+
+Truth = Literal["True", "False", "Unknown"]
+
+_MAX_MESSAGE = 4096
+_REASONS = frozenset(reason.value for reason in Reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A condition before it knows since when."""
+
+    type: str
+    status: Truth
+    reason: Reason
+    message: str
+
+
+def lines(s: Situation, conclusion: Conclusion) -> Iterator[Line]:
+    """The conditions at the end of a pass."""
+    match conclusion:
+        case Nothing() | Released():
+            yield Line("Ready", "True", Reason.AVAILABLE, words.available(s))
+            yield from _resolved_and_synced(s)
+            yield from _model_ready(s)
+        case Watching():
+            yield Line("Ready", "True", Reason.OBSERVED, words.observed(s))
+            yield from _watched(s)
+            yield from _model_ready(s)
+        case Deploying(disposition=cause):
+            yield _not_ready(cause)
+            yield from _watched(s) if s.observes_only else _resolved_and_synced(s)
+            yield Line(Area.MODEL.value, "Unknown" if cause.blind else "False", cause.reason, cause.message)
+            yield _mood(cause)
+        case Held(disposition=cause):
+            yield from _held(s, cause)
+        case Blocked(usage=usage):
+            yield from _blocked(s, words.blocked(s, usage))
+        case Suspended(model=model):
+            yield from _suspended(s, model)
+
+
+def _resolved_and_synced(s: Situation) -> Iterator[Line]:
+    yield Line(Area.REFERENCES.value, "True", Reason.AVAILABLE, words.references_resolved())
+    yield Line(Area.SYNC.value, "True", Reason.AVAILABLE, words.in_sync(s))
+
+
+def _watched(s: Situation) -> Iterator[Line]:
+    yield Line(Area.REFERENCES.value, "True", Reason.AVAILABLE, words.references_resolved())
+    if s.differences:
+        yield Line(Area.SYNC.value, "False", Reason.OBSERVED, words.differs(s))
+        yield Line("Drifted", "True", Reason.OBSERVED, words.differs(s))
+    else:
+        yield Line(Area.SYNC.value, "True", Reason.OBSERVED, words.in_sync(s))
+
+
+def _model_ready(s: Situation) -> Iterator[Line]:
+    if s.runs_in_cluster and s.deployment is not None:
+        yield Line(Area.MODEL.value, "True", Reason.AVAILABLE, words.model_serves(s.deployment))
+
+
+def _not_ready(cause: Disposition) -> Line:
+    return Line("Ready", "Unknown" if cause.blind else "False", cause.reason, cause.message)
+
+
+def _mood(cause: Disposition) -> Line:
+    return Line("Stalled" if cause.mood is Mood.STALL else "Reconciling", "True", cause.reason, cause.message)
+
+
+def _held(s: Situation, cause: Disposition) -> Iterator[Line]:
+    yield _not_ready(cause)
+    if cause.area is Area.REFERENCES:
+        yield Line(Area.REFERENCES.value, "False", cause.reason, cause.message)
+        yield Line(Area.SYNC.value, "Unknown", cause.reason, cause.message)
+    else:
+        if s.desired is not None:
+            yield Line(Area.REFERENCES.value, "True", Reason.AVAILABLE, words.references_resolved())
+        yield Line(Area.SYNC.value, "Unknown" if cause.blind else "False", cause.reason, cause.message)
+    if cause.reason is Reason.DRIFTED:
+        yield Line("Drifted", "True", cause.reason, cause.message)
+    yield _mood(cause)
+
+
+def _blocked(s: Situation, message: str) -> Iterator[Line]:
+    yield Line("Ready", "False", Reason.DELETING, f"{s.inference_id} is to be deleted and still serves")
+    yield Line("DeletionBlocked", "True", Reason.IN_USE, message)
+    yield Line("Reconciling", "True", Reason.DELETING, message)
+
+
+def _suspended(s: Situation, model: Disposition | None) -> Iterator[Line]:
+    message = words.suspended(s)
+    if _is_as_applied(s):
+        yield Line("Ready", "True", Reason.AVAILABLE, words.available(s)) if model is None else _not_ready(model)
+        yield Line(Area.SYNC.value, "True", Reason.AVAILABLE, words.in_sync(s))
+    else:
+        yield from _as_before(s, message)
+    if s.desired is not None:
+        yield Line(Area.REFERENCES.value, "True", Reason.AVAILABLE, words.references_resolved())
+    yield from _model_ready(s) if model is None else (Line(Area.MODEL.value, "False", model.reason, model.message),)
+    yield Line("Suspended", "True", Reason.SUSPENDED, message)
+
+
+def _is_as_applied(s: Situation) -> bool:
+    """True when what was last written was looked at, and is so still."""
+    looked_at = isinstance(s.observed, Observed) and (s.done.inspected or not s.runs_in_cluster)
+    return looked_at and s.spec_was_applied and not s.differences
+
+
+def _as_before(s: Situation, message: str) -> Iterator[Line]:
+    """What was known stays while nothing speaks against it: not the spec, nor what was seen in Elasticsearch."""
+    stays = s.spec_was_applied and not isinstance(s.observed, Absent) and not s.differences
+    for name in ("Ready", Area.SYNC.value):
+        before = next((c for c in s.previous.conditions if c.type == name), None)
+        if before is not None and stays and before.reason in _REASONS:
+            yield Line(name, before.status, Reason(before.reason), before.message)
+        else:
+            yield Line(name, "Unknown", Reason.SUSPENDED, message)
+
+
+def dated(before: tuple[Condition, ...], lines: tuple[Line, ...], generation: int, now: str) -> tuple[Condition, ...]:
+    """Conditions change their time only with their status."""
+    since = {c.type: c for c in before}
+    return tuple(
+        Condition(
+            type=line.type,
+            status=line.status,
+            reason=line.reason.value,
+            message=_one_line(line.message),
+            observed_generation=generation,
+            last_transition_time=since[line.type].last_transition_time
+            if line.type in since and since[line.type].status == line.status
+            else now,
+        )
+        for line in lines
+    )
+
+
+def _one_line(text: str) -> str:
+    """Bounded: names of settings come from users, and reasons of a failed deployment from Elasticsearch."""
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return text if len(text) <= _MAX_MESSAGE else f"{text[: _MAX_MESSAGE - 1]}…"

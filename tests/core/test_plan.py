@@ -1,0 +1,357 @@
+"""What `plan` does about an endpoint that is absent, strange, or can't be asked for: create, claim, adopt, leave alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from inference_operator.core.failure import HttpFailure, ReferenceFailure, ReferenceKind
+from inference_operator.core.plan import plan
+from inference_operator.core.reasons import Reason
+from inference_operator.core.situation import ClaimMark, Problem, Situation, advance
+from inference_operator.core.values import ABSENT, Server
+from inference_operator.core.verdict import (
+    Claim,
+    Create,
+    Held,
+    Look,
+    Nothing,
+    Resolve,
+    SetFinalizer,
+    Suspended,
+    Unclaim,
+    Update,
+    Watching,
+)
+from tests.core.situations import (
+    ADDRESS,
+    CLAIM,
+    DOWN,
+    ID,
+    LOST,
+    REFUSED,
+    SERVER,
+    TAKEN,
+    UUID,
+    desire,
+    new,
+    openai_spec,
+    ours,
+    stored,
+)
+from tests.core.stories import PATCHED, End, Story, ending, follow, tell
+
+SPEC = openai_spec()
+SAME = stored(SPEC)
+OTHER = stored(SPEC, model_id="large")
+API_KEY = ("serviceSettings", "api_key")
+SENDS_KEY = Update(frozenset({API_KEY}))
+RETAINS = openai_spec(deletionPolicy="Retain")
+NO_SECRET = ReferenceFailure(
+    ReferenceKind.SECRET_NOT_FOUND, "spec.serviceSettings.api_key", "Secret search/openai does not exist"
+)
+HIDES_UUID = replace(SERVER, uuid=None)
+
+CREATES = (
+    pytest.param(
+        new(SPEC, observed=ABSENT),
+        [(Look(), ABSENT), (Claim(), PATCHED), (Create(), SAME)],
+        Nothing,
+        id="absent in a bulk read: look, then claim, then create",
+    ),
+    pytest.param(
+        new(SPEC),
+        [(Look(), ABSENT), (Claim(), PATCHED), (Create(), SAME)],
+        Nothing,
+        id="not known at all: look, then claim, then create",
+    ),
+    pytest.param(
+        new(SPEC, observed=ABSENT, fresh=True),
+        [(Claim(), PATCHED), (Create(), SAME)],
+        Nothing,
+        id="absent in an answer to this very pass: claim at once",
+    ),
+    pytest.param(
+        new(SPEC, observed=ABSENT),
+        [(Look(), OTHER)],
+        Reason.ALREADY_EXISTS,
+        id="absent in the bulk read but there by now: not claimed",
+    ),
+    pytest.param(
+        ours(SPEC, observed=ABSENT, desired=desire(SPEC)),
+        [(Look(), ABSENT), (Create(), SAME)],
+        Nothing,
+        id="ours and deleted by somebody: put back, no second claim",
+    ),
+    pytest.param(
+        ours(SPEC, observed=ABSENT),
+        [(Look(), ABSENT), (Resolve(), desire(SPEC)), (Create(), SAME)],
+        Nothing,
+        id="values that were not read are read before the create",
+    ),
+    pytest.param(
+        new(SPEC, observed=ABSENT, fresh=True),
+        [(Claim(), PATCHED), (Create(), REFUSED), (Look(), ABSENT)],
+        Reason.PROVIDER_REFUSED,
+        id="a refused create is looked at, then told",
+    ),
+    pytest.param(
+        new(SPEC, observed=ABSENT, fresh=True),
+        [(Claim(), PATCHED), (Create(), LOST), (Look(), SAME), (SENDS_KEY, SAME)],
+        Nothing,
+        id="a create whose answer was lost is looked at and found done; the key is sent again, for nobody saw it taken",
+    ),
+    pytest.param(
+        new(SPEC, observed=ABSENT, fresh=True),
+        [(Claim(), PATCHED), (Create(), LOST), (Look(), ABSENT)],
+        Reason.UNREACHABLE,
+        id="a create that was lost on the way is tried again later",
+    ),
+    pytest.param(
+        new(SPEC, observed=ABSENT, fresh=True),
+        [(Claim(), PATCHED), (Create(), LOST), (Look(), DOWN)],
+        Reason.UNREACHABLE,
+        id="neither create nor look are answered",
+    ),
+    pytest.param(
+        new(SPEC, observed=ABSENT, fresh=True),
+        [(Claim(), PATCHED), (Create(), REFUSED), (Look(), DOWN)],
+        Reason.PROVIDER_REFUSED,
+        id="why the create failed says more than that the look failed, too",
+    ),
+    pytest.param(
+        ours(SPEC, observed=ABSENT, fresh=True, desired=desire(SPEC)),
+        [(Create(), TAKEN), (Look(), DOWN)],
+        Reason.UNREACHABLE,
+        id="but that an id of ours is taken says nothing, so the failed look counts",
+    ),
+    pytest.param(
+        ours(SPEC, observed=ABSENT, fresh=True, desired=desire(SPEC)),
+        [(Create(), TAKEN), (Look(), SAME)],
+        Nothing,
+        id="claimed in an earlier pass and taken now: it is our own late create",
+    ),
+    pytest.param(
+        ours(SPEC, observed=ABSENT, fresh=True, desired=desire(SPEC), server=replace(SERVER, uuid="another")),
+        [(Claim(), PATCHED), (Create(), SAME)],
+        Nothing,
+        id="another cluster behind the address: claimed there and put back",
+    ),
+    pytest.param(
+        ours(SPEC, observed=ABSENT, fresh=True, desired=desire(SPEC), server=HIDES_UUID),
+        [(Create(), SAME)],
+        Nothing,
+        id="a UUID that can't be read is not another cluster",
+    ),
+)
+
+
+@pytest.mark.parametrize(("situation", "story", "end"), CREATES)
+def test_absent_endpoint(situation: Situation, story: Story, end: End) -> None:
+    tell(situation, story, end)
+
+
+def test_claim_names_object_cluster_and_id() -> None:
+    claimed = advance(new(SPEC, observed=ABSENT, fresh=True), Claim(), PATCHED)
+    assert str(claimed.claim) == f"{CLAIM.uid}@{UUID}/{ID}"
+    assert claimed.has_finalizer
+
+
+def test_claim_without_a_known_uuid_names_the_address() -> None:
+    claimed = advance(new(SPEC, observed=ABSENT, fresh=True, server=HIDES_UUID), Claim(), PATCHED)
+    assert claimed.claim == ClaimMark(CLAIM.uid, ADDRESS, ID)
+    assert plan(claimed) == Create()
+
+
+def test_claim_brings_no_finalizer_where_the_endpoint_is_retained() -> None:
+    assert not advance(new(RETAINS, observed=ABSENT, fresh=True), Claim(), PATCHED).has_finalizer
+
+
+OUTRUN: Story = [(Claim(), PATCHED), (Create(), TAKEN), (Unclaim(), PATCHED)]
+SPEC_ALWAYS, SPEC_NEVER = openai_spec(adoptionPolicy="Always"), openai_spec(adoptionPolicy="Never")
+
+FASTER_STRANGERS = (
+    pytest.param(SPEC, [*OUTRUN, (Look(), OTHER)], Reason.ALREADY_EXISTS, id="different and IfIdentical: left alone"),
+    pytest.param(SPEC_NEVER, [*OUTRUN, (Look(), SAME)], Reason.ALREADY_EXISTS, id="identical and Never: left alone"),
+    pytest.param(
+        SPEC,
+        [*OUTRUN, (Look(), SAME), (Claim(), PATCHED), (SENDS_KEY, SAME)],
+        Nothing,
+        id="identical and IfIdentical: adopted, and our key sent",
+    ),
+    pytest.param(
+        SPEC,
+        [*OUTRUN, (Look(), ABSENT), (Claim(), PATCHED), (Create(), SAME)],
+        Nothing,
+        id="gone again meanwhile: made",
+    ),
+)
+
+
+@pytest.mark.parametrize(("spec", "story", "end"), FASTER_STRANGERS)
+def test_id_taken_right_after_our_claim_is_given_up_and_adoption_policy_decides(spec: object, story: Story, end: End) -> None:
+    assert isinstance(spec, type(SPEC))
+    tell(new(spec, observed=ABSENT, fresh=True), story, end)
+
+
+def test_unclaim_takes_claim_and_finalizer_back() -> None:
+    after = follow(new(SPEC, observed=ABSENT, fresh=True), OUTRUN)
+    assert (after.claim, after.has_finalizer, after.observed, after.failure) == (None, False, None, None)
+
+
+SENDS_MODEL_TOO = Update(frozenset({API_KEY, ("taskSettings", "user")}))
+WITH_USER = openai_spec(adoptionPolicy="Always", taskSettings={"user": "search-team"})
+
+ADOPTS = (
+    pytest.param(SPEC_NEVER, SAME, [], Reason.ALREADY_EXISTS, id="Never, identical: left alone"),
+    pytest.param(SPEC_NEVER, OTHER, [], Reason.ALREADY_EXISTS, id="Never, different: left alone"),
+    pytest.param(SPEC, OTHER, [], Reason.ALREADY_EXISTS, id="IfIdentical, different: left alone"),
+    pytest.param(
+        SPEC,
+        SAME,
+        [(Claim(), PATCHED), (SENDS_KEY, SAME)],
+        Nothing,
+        id="IfIdentical, identical: claimed, then our secrets are sent, since these can't be compared",
+    ),
+    pytest.param(SPEC_ALWAYS, SAME, [(Claim(), PATCHED), (SENDS_KEY, SAME)], Nothing, id="Always, identical: as IfIdentical"),
+    pytest.param(
+        SPEC_ALWAYS,
+        OTHER,
+        [(Claim(), PATCHED), (SENDS_KEY, OTHER)],
+        Reason.REPLACE_REQUIRED,
+        id="Always, different in what can't change: claimed, key sent, and the rest needs a replacement",
+    ),
+    pytest.param(
+        WITH_USER,
+        SAME,
+        [(Claim(), PATCHED), (SENDS_MODEL_TOO, replace(SAME, task_settings={"user": "search-team"}))],
+        Nothing,
+        id="Always, lacking a setting of ours: the setting is sent along",
+    ),
+    pytest.param(
+        openai_spec(taskSettings={"user": "search-team"}),
+        SAME,
+        [],
+        Reason.ALREADY_EXISTS,
+        id="IfIdentical, lacking a setting of ours: not identical",
+    ),
+)
+
+
+@pytest.mark.parametrize(("spec", "there", "story", "end"), ADOPTS)
+def test_strange_endpoint(spec: object, there: object, story: Story, end: End) -> None:
+    assert isinstance(spec, type(SPEC))
+    assert isinstance(there, type(SAME))
+    situation = new(spec, observed=there)
+    tell(situation, [(Look(), there), *story], end)
+
+
+def test_strange_endpoint_whose_returned_secrets_were_not_read_is_compared_after_reading_them() -> None:
+    custom = type(SPEC).model_validate(
+        {
+            "taskType": "text_embedding",
+            "service": "custom",
+            "serviceSettings": {"headers": {"Authorization": {"valueFrom": {"secretKeyRef": {"name": "openai", "key": "k"}}}}},
+        }
+    )
+    there = replace(stored(custom), service_settings={"headers": {"Authorization": "theirs"}})
+    situation = new(custom, desired=desire(custom, read=False), observed=there, fresh=True)
+    tell(situation, [(Resolve(), desire(custom))], Reason.ALREADY_EXISTS)
+
+
+NOT_OURS = (
+    pytest.param(None, SERVER, id="no claim"),
+    pytest.param(ClaimMark("another-uid", UUID, ID), SERVER, id="the claim of another uid, as a copied or restored object has"),
+    pytest.param(ClaimMark(CLAIM.uid, "another-cluster", ID), SERVER, id="a claim on another cluster"),
+    pytest.param(ClaimMark(CLAIM.uid, UUID, "another-id"), SERVER, id="a claim on another id"),
+    pytest.param(ClaimMark.parse(f"{CLAIM.uid}@{UUID}"), SERVER, id="a mangled claim"),
+)
+OURS = (
+    pytest.param(CLAIM, SERVER, id="a claim by UUID"),
+    pytest.param(ClaimMark(CLAIM.uid, ADDRESS, ID), SERVER, id="a claim by address, from when the UUID could not be read"),
+    pytest.param(CLAIM, HIDES_UUID, id="a claim by UUID while the UUID can't be read"),
+    pytest.param(
+        ClaimMark(CLAIM.uid, "https://old.example:9200", ID), HIDES_UUID, id="whatever the claim says while nothing is known"
+    ),
+)
+
+
+@pytest.mark.parametrize(("claim", "server"), NOT_OURS)
+def test_claim_that_counts_for_nothing(claim: ClaimMark | None, server: Server) -> None:
+    situation = new(SPEC_NEVER, claim=claim, has_finalizer=True, server=server, observed=SAME, fresh=True)
+    tell(situation, [], Reason.ALREADY_EXISTS)
+
+
+@pytest.mark.parametrize(("claim", "server"), OURS)
+def test_claim_that_counts(claim: ClaimMark, server: Server) -> None:
+    situation = ours(SPEC_NEVER, claim=claim, server=server)
+    tell(situation, [], Nothing)
+
+
+@pytest.mark.parametrize("text", [None, "", "uid", "uid@cluster", "uid@/id", "@cluster/id", "uid@cluster/", "cluster/id"])
+def test_mangled_claim_is_none(text: str | None) -> None:
+    assert ClaimMark.parse(text) is None
+
+
+@pytest.mark.parametrize("text", [str(CLAIM), f"uid@{ADDRESS}/id", "uid@http://host:9200/base/id"])
+def test_claim_reads_back_as_written(text: str) -> None:
+    assert str(ClaimMark.parse(text)) == text
+
+
+OBSERVES = openai_spec(managementPolicy="Observe")
+CASES = (
+    pytest.param(ours(RETAINS), [(SetFinalizer(present=False), PATCHED)], Nothing, id="Retain drops the finalizer"),
+    pytest.param(ours(OBSERVES), [(SetFinalizer(present=False), PATCHED)], Watching, id="Observe drops the finalizer"),
+    pytest.param(
+        ours(SPEC, has_finalizer=False), [(SetFinalizer(present=True), PATCHED)], Nothing, id="Delete brings the finalizer back"
+    ),
+    pytest.param(new(SPEC, observed=OTHER, fresh=True), [], Reason.ALREADY_EXISTS, id="no finalizer for what is not ours"),
+    pytest.param(
+        ours(SPEC, problem=Problem(Reason.INLINE_SECRET, "a secret in plain text"), server=None, observed=None, desired=None),
+        [],
+        Reason.INLINE_SECRET,
+        id="a spec that can't be used is held",
+    ),
+    pytest.param(
+        ours(openai_spec(suspend=True), problem=Problem(Reason.RESERVED_ID, "reserved")),
+        [],
+        Reason.RESERVED_ID,
+        id="also while suspended: the person must know",
+    ),
+    pytest.param(ours(openai_spec(suspend=True), observed=ABSENT), [], Suspended, id="suspended: an absent endpoint is left so"),
+    pytest.param(ours(openai_spec(suspend=True), observed=OTHER), [], Suspended, id="suspended: a difference is left so"),
+    pytest.param(
+        ours(openai_spec(suspend=True), failure=DOWN, observed=None),
+        [],
+        Suspended,
+        id="suspended: an unreachable cluster is no news",
+    ),
+    pytest.param(ours(SPEC, failure=DOWN, observed=None), [], Reason.UNREACHABLE, id="a cluster that can't be asked"),
+    pytest.param(
+        ours(SPEC, failure=NO_SECRET, observed=None, desired=None), [], Reason.SECRET_NOT_FOUND, id="a reference that is missing"
+    ),
+    pytest.param(ours(SPEC, rival="other/one"), [], Reason.ID_CONFLICT, id="an id that another object owns"),
+    pytest.param(new(OBSERVES, rival="other/one", observed=SAME), [], Watching, id="an object that observes has no rivals"),
+    pytest.param(new(OBSERVES, observed=ABSENT), [], Reason.WAITING_FOR_REFERENCE, id="nothing to observe yet"),
+    pytest.param(new(OBSERVES), [(Look(), SAME)], Watching, id="Observe looks where nothing is known"),
+    pytest.param(new(OBSERVES, observed=OTHER, fresh=True), [], Watching, id="Observe mends no difference"),
+    pytest.param(ours(SPEC), [], Nothing, id="all is as written: nothing to do"),
+    pytest.param(ours(SPEC, observed=None), [(Look(), SAME)], Nothing, id="unknown is looked at"),
+    pytest.param(ours(SPEC, observed=None), [(Look(), DOWN)], Reason.UNREACHABLE, id="a look that fails is told"),
+)
+
+
+@pytest.mark.parametrize(("situation", "story", "end"), CASES)
+def test_policies_and_obstacles(situation: Situation, story: Story, end: End) -> None:
+    tell(situation, story, end)
+
+
+def test_message_of_a_failure_holds_no_value_of_a_secret() -> None:
+    key = next(iter(desire(SPEC).service_settings["api_key"].value.split()))
+    refusal = HttpFailure(400, "status_exception", f"validation call to service threw: bad key [{key}]")
+    situation = follow(new(SPEC, observed=ABSENT, fresh=True), [(Claim(), PATCHED), (Create(), refusal), (Look(), ABSENT)])
+    verdict = ending(situation, Reason.PROVIDER_REFUSED)
+    assert isinstance(verdict, Held)
+    assert key not in verdict.disposition.message
+    assert "<secret>" in verdict.disposition.message
