@@ -3,7 +3,7 @@
 Decides on limits, timeouts and what a lost request means. It never retries: whether to try again is decided above, where
 it is known what was asked. Redirects are not followed. Proxies of the environment (HTTPS_PROXY, NO_PROXY) are
 honoured, since that is how some clusters are reached; credentials come from the connection alone, never from `.netrc` or
-a URL. httpx is imported here and in `losses`, nowhere else.
+a URL. httpx is imported here, in `losses` and in `event_stream`, nowhere else.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 import base64
 import json
 import ssl
+from contextlib import nullcontext
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from inference_operator.elasticsearch.answers import MAX_BODY, Answer, Response,
 from inference_operator.elasticsearch.breaker import Breaker, Outcome, Permit
 from inference_operator.elasticsearch.budget import Budget
 from inference_operator.elasticsearch.connection import ApiKey, BasicAuth, Bearer, Connection
+from inference_operator.elasticsearch.event_stream import MAX_STREAM, read_events
 from inference_operator.elasticsearch.losses import kind_of, why
 from inference_operator.elasticsearch.timing import deadline
 from inference_operator.elasticsearch.tls import UnusableTlsMaterialError, client_context
@@ -97,7 +99,8 @@ class ElasticsearchClient:
     async def _in_turn(self, http: httpx.AsyncClient, request: Request) -> Response | Failure:
         if (wait := await self._budget.turn()) is not None:
             return self._put_off(request, wait)
-        async with self._slots:
+        # An inference waits for a model or a provider, and takes nobody's place meanwhile; whoever sends them bounds them.
+        async with nullcontext() if request.infers else self._slots:
             permit = self._breaker.enter()
             if not isinstance(permit, Permit):
                 return self._left_alone(permit)
@@ -114,19 +117,20 @@ class ElasticsearchClient:
     async def _exchange(self, http: httpx.AsyncClient, request: Request) -> Response | Failure:
         patience = request.allowance + self._limits.read_margin
         timeout = httpx.Timeout(patience, connect=self._limits.connect_timeout, pool=None)
+        most, meaning = (MAX_STREAM, read_events) if request.streams else (MAX_BODY, read)
         try:
             async with deadline(self._clock, self._limits.connect_timeout + patience):
-                answer = await self._fetch(http, self._message(http, request, timeout))
+                answer = await self._fetch(http, self._message(http, request, timeout), most)
         except TimeoutError:
             return self._lost(TransportKind.TIMEOUT, f"no complete answer to {request.operation} in {patience:.0f} s")
         except (httpx.HTTPError, httpx.InvalidURL, OSError, RuntimeError) as error:
             return self._lost(kind_of(error), why(error))
-        return read(answer, request.operation, self._address, self._clock.now())
+        return meaning(answer, request.operation, self._address, self._clock.now())
 
-    async def _fetch(self, http: httpx.AsyncClient, message: httpx.Request) -> Answer:
+    async def _fetch(self, http: httpx.AsyncClient, message: httpx.Request, most: int) -> Answer:
         response = await http.send(message, stream=True)
         try:
-            body, cut = await _bounded(response.aiter_bytes())
+            body, cut = await _bounded(response.aiter_bytes(), most)
         finally:
             await response.aclose()
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -178,13 +182,13 @@ class ElasticsearchClient:
         return TransportFailure(kind, self._address, detail)
 
 
-async def _bounded(chunks: AsyncIterator[bytes]) -> tuple[bytes, bool]:
-    """The body, and whether there was more of it than `MAX_BODY`."""
+async def _bounded(chunks: AsyncIterator[bytes], most: int) -> tuple[bytes, bool]:
+    """The first `most` bytes of the body, and whether there was more of it."""
     body = bytearray()
     async for chunk in chunks:
         body += chunk
-        if len(body) > MAX_BODY:
-            return b"", True
+        if len(body) > most:
+            return bytes(body[:most]), True
     return bytes(body), False
 
 
@@ -214,6 +218,8 @@ def _outcome(request: Request, result: Response | Failure) -> Outcome:
     match result:
         case TransportFailure(kind=TransportKind.TIMEOUT) if request.calls_provider:
             return Outcome.UNTOLD
+        case HttpFailure(type="timeout_exception") if request.calls_provider:
+            return Outcome.ALIVE  # it is the provider that took too long, which 8.17 tells by a 503
         case TransportFailure() | HttpFailure(status=HTTPStatus.SERVICE_UNAVAILABLE):
             return Outcome.LOST
         case _:

@@ -16,6 +16,7 @@ from inference_operator.elasticsearch import documents, requests
 from inference_operator.elasticsearch.bodies import create_body, update_body
 from inference_operator.elasticsearch.client import ElasticsearchClient
 from inference_operator.elasticsearch.documents import Listing, absent_or, parsed, usage_of
+from inference_operator.elasticsearch.inferences import Answered, Inferences
 from inference_operator.elasticsearch.referrers import ReferrerSearch
 from inference_operator.elasticsearch.shared_read import SharedRead
 from inference_operator.elasticsearch.snapshot import Snapshot
@@ -54,6 +55,7 @@ class Cluster:
         self._deployments: SharedRead[dict[str, Deployment]] = SharedRead(self._read_deployments, clock, address)
         self._services: SharedRead[Catalogue] = SharedRead(self._read_services, clock, address)
         self._referrers = ReferrerSearch(self._client.send, clock, address, limits.usage_believed)
+        self._inferences = Inferences(self._client.send, clock, limits.inferences)
         self._last_server: Server | None = None
         self._unsettled_age = limits.unsettled_age
 
@@ -150,6 +152,10 @@ class Cluster:
         if max_age is None and not isinstance(found, Failure) and not _has_settled(found.get(deployment_id)):
             found = await self._deployments.get(self._unsettled_age)
         return found if isinstance(found, Failure) else found.get(deployment_id)
+
+    async def infer(self, inference_id: str, task_type: str, text: str, timeout: float) -> Answered | Failure:  # noqa: ASYNC109
+        """One inference of the right shape for the task, to see that the endpoint answers. Its result is not kept."""
+        return await self._inferences.make(inference_id, task_type, text, timeout)
 
     async def services(self) -> Catalogue | Failure:
         """The server's own catalogue of services, read once per version of the server."""

@@ -10,7 +10,8 @@ class Limits:
     """Per connection; times in seconds.
 
     Attributes:
-        concurrency: requests at the same moment.
+        concurrency: requests at the same moment, inferences not counted.
+        inferences: inferences at the same moment.
         requests_per_second: in the long run.
         burst: requests that may go at once after a pause.
         longest_turn: a request that would wait longer for its turn is not sent, and says when to come back.
@@ -25,6 +26,7 @@ class Limits:
     """
 
     concurrency: int = 10
+    inferences: int = 4
     requests_per_second: float = 50.0
     burst: int = 100
     longest_turn: float = 10.0

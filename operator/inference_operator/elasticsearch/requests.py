@@ -27,6 +27,7 @@ class Request:
 
     `writes` is False for all that leaves the server as it was (a dry run is a DELETE that does not write).
     `calls_provider` marks calls whose duration depends on somebody else: a timeout says nothing about Elasticsearch.
+    `infers` marks inferences, which take no place of a read or a write; `streams`, that server-sent events are wanted.
     """
 
     method: str
@@ -36,6 +37,8 @@ class Request:
     body: Json = field(default=None, repr=False)
     writes: bool = False
     calls_provider: bool = False
+    infers: bool = False
+    streams: bool = False
     allowance: float = DEFAULT_TIMEOUT
 
 
@@ -95,6 +98,22 @@ def delete_endpoint(inference_id: str, *, dry_run: bool = False, force: bool = F
         "inference.dry_run" if dry_run else "inference.delete",
         params=params,
         writes=not dry_run,
+    )
+
+
+def perform(task_type: str, inference_id: str, body: Mapping[str, Json], timeout: float, *, stream: bool = False) -> Request:
+    """One inference. With `stream` the answer comes as server-sent events."""
+    params, allowance = _timeout(timeout, known=True)
+    return Request(
+        "POST",
+        f"/_inference/{_segment(task_type)}/{_segment(inference_id)}" + ("/_stream" if stream else ""),
+        "inference.stream" if stream else "inference.perform",
+        params=params,
+        body=dict(body),
+        calls_provider=True,
+        infers=True,
+        streams=stream,
+        allowance=allowance,
     )
 
 
