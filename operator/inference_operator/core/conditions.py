@@ -12,7 +12,8 @@ from typing import Literal
 
 from inference_operator.api.meta import Condition
 from inference_operator.core import words
-from inference_operator.core.disposition import Area, Disposition, Mood
+from inference_operator.core.disposition import Area, Disposition, Mood, disposition
+from inference_operator.core.failure import ReferenceFailure
 from inference_operator.core.reasons import Reason
 from inference_operator.core.situation import Situation
 from inference_operator.core.values import Absent, Observed
@@ -84,6 +85,8 @@ def _watched(s: Situation) -> Iterator[Line]:
 def _model_ready(s: Situation) -> Iterator[Line]:
     if s.runs_in_cluster and s.deployment is not None:
         yield Line(Area.MODEL.value, "True", Reason.AVAILABLE, words.model_serves(s.deployment))
+    elif s.starts_on_demand and s.done.inspected:
+        yield Line(Area.MODEL.value, "True", Reason.AVAILABLE, words.starts_on_demand(s))
 
 
 def _not_ready(cause: Disposition) -> Line:
@@ -121,10 +124,17 @@ def _suspended(s: Situation, model: Disposition | None) -> Iterator[Line]:
         yield Line(Area.SYNC.value, "True", Reason.AVAILABLE, words.in_sync(s))
     else:
         yield from _as_before(s, message)
-    if s.desired is not None:
-        yield Line(Area.REFERENCES.value, "True", Reason.AVAILABLE, words.references_resolved())
+    yield from _references(s)
     yield from _model_ready(s) if model is None else (Line(Area.MODEL.value, "False", model.reason, model.message),)
     yield Line("Suspended", "True", Reason.SUSPENDED, message)
+
+
+def _references(s: Situation) -> Iterator[Line]:
+    if isinstance(s.failure, ReferenceFailure):
+        cause = disposition(s.failure)
+        yield Line(Area.REFERENCES.value, "False", cause.reason, cause.message)
+    elif s.desired is not None:
+        yield Line(Area.REFERENCES.value, "True", Reason.AVAILABLE, words.references_resolved())
 
 
 def _is_as_applied(s: Situation) -> bool:

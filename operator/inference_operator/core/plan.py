@@ -288,7 +288,7 @@ def _inspected(s: Situation) -> Verdict | None:
 def _deploying(s: Situation) -> Conclusion | None:
     deployment = s.deployment
     if deployment is None:
-        return Deploying(_missing_deployment(s))
+        return None if s.starts_on_demand else Deploying(_missing_deployment(s))
     if deployment.state == "failed":
         return Deploying(Disposition(Mood.STALL, Reason.MODEL_FAILED, words.deployment_failed(deployment), Area.MODEL))
     # Serverless hides state and allocations: what is not said is not held against the model.
@@ -340,6 +340,11 @@ def failed_going_is_held(s: Situation) -> Verdict | None:
     return Held(replace(cause, message=words.deletion_held_up(s, cause.message)))
 
 
+def inherited_endpoint_is_handed_over(s: Situation) -> Verdict | None:
+    """Another object wants just what is there: it finds an endpoint without a claim, and adopts it."""
+    return SetFinalizer(present=False) if s.heir is not None else None
+
+
 def gone_endpoint_frees_the_object(s: Situation) -> Verdict | None:
     return SetFinalizer(present=False) if isinstance(s.observed, Absent) and s.fresh else None
 
@@ -360,6 +365,7 @@ GOING: tuple[Rule, ...] = (
     unclaimed_endpoint_is_not_touched,
     cut_off_object_is_let_go,
     failed_going_is_held,
+    inherited_endpoint_is_handed_over,
     gone_endpoint_frees_the_object,
     used_endpoint_blocks,
     endpoint_is_deleted,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from inference_operator.api.ids import is_reserved
 from inference_operator.api.inference_endpoint import InferenceEndpointSpec, InferenceEndpointStatus
 from inference_operator.api.policies import DeletionPolicy, ManagementPolicy
 from inference_operator.core.compare import (
@@ -49,6 +50,8 @@ from inference_operator.core.verdict import (
     Validate,
 )
 
+# How an endpoint reads back that is stored without chunking settings.
+_WITHOUT_CHUNKING = {"strategy": "word", "max_chunk_size": 250, "overlap": 100}
 _NOT_IN_PLACE = (Reason.UPDATE_IGNORED, Reason.REPLACE_REQUIRED, Reason.REPLACE_BLOCKED)
 
 
@@ -103,7 +106,8 @@ class Situation:
     `observed` is None while it is not known; `fresh` says that it comes from an answer to this very pass rather than from a
     bulk read. `secrets_changed`: a value that was fed differs from what was last sent, or that can't be excluded.
     `failure` is what stopped `gather`, or the last step (then `done.tried` names the step). `abandoned`: there is no way to
-    reach Elasticsearch and there won't be one. `rival` owns the same id, as `namespace/name`. `usage` was asked for in this pass,
+    reach Elasticsearch and there won't be one. `rival` owns the same id, as `namespace/name`;
+    `heir` takes the endpoint over when this object goes. `usage` was asked for in this pass,
     and decides; `referrers` come from a bulk read, and are only shown.
     """
 
@@ -118,6 +122,7 @@ class Situation:
     problem: Problem | None = None
     server: Server | None = None
     rival: str | None = None
+    heir: str | None = None
     desired: Desired | None = None
     secrets_changed: bool = False
     observed: Observed | Absent | None = None
@@ -224,6 +229,13 @@ class Situation:
         before, now = self.previous.cluster, self.server
         return before is not None and now is not None and before.version == now.version
 
+    def was_lost(self, path: Path) -> bool:
+        """True for chunking settings that were written once, and that an update dropped (Elasticsearch issue 139574)."""
+        if path[0] != "chunkingSettings" or not isinstance(self.observed, Observed) or self.previous.applied is None:
+            return False
+        once = any(name.startswith("chunkingSettings.") for name in self.previous.applied.paths)
+        return once and self.observed.chunking_settings == _WITHOUT_CHUNKING
+
     @property
     def secrets_to_send(self) -> frozenset[Path]:
         """The settings to send again because their Secret changed."""
@@ -241,6 +253,11 @@ class Situation:
     @property
     def runs_in_cluster(self) -> bool:
         return self.desired is not None and is_in_cluster(self.desired)
+
+    @property
+    def starts_on_demand(self) -> bool:
+        """True for an endpoint that Elasticsearch brings along: its first use deploys the model."""
+        return self.runs_in_cluster and is_reserved(self.inference_id)
 
     @property
     def deployment_id(self) -> str:

@@ -101,10 +101,21 @@ def replacement_refused(cause: str) -> str:
 
 
 def replace_required(s: Situation, paths: Sequence[Path], *, ignored: bool) -> str:
+    if all(map(s.was_lost, paths)):
+        return _lost(s, paths)
     why = f"{_where(s)} accepted the change and ignored it" if ignored else f"{_where(s)} can't change this in place"
     return (
         f"{_paths(paths)}: {why}, so {s.inference_id} keeps serving with its old settings."
         " Take the edit back, allow a replacement with spec.replacePolicy, or create another endpoint"
+    )
+
+
+def _lost(s: Situation, paths: Sequence[Path]) -> str:
+    return (
+        f"{_paths(paths)}: lost by {_where(s)} with an update of other settings, a known fault of this version (issue 139574)."
+        f" {s.inference_id} keeps serving and splits new texts by its default. Allow a replacement with"
+        " spec.replacePolicy to put the settings back, or write into the spec what status.observed shows;"
+        " upgrade Elasticsearch to keep them for good"
     )
 
 
@@ -153,6 +164,10 @@ def no_deployment(s: Situation) -> str:
 
 def not_yet_deployed(s: Situation) -> str:
     return f"Deployment {s.deployment_id} is not there yet: Elasticsearch downloads the model first"
+
+
+def starts_on_demand(s: Situation) -> str:
+    return f"Inference endpoint {s.inference_id} belongs to Elasticsearch, which deploys its model with the first request"
 
 
 def start_failed(s: Situation, cause: str) -> str:

@@ -21,6 +21,7 @@ from inference_operator.core.situation import ClaimMark, Problem, Situation
 from inference_operator.core.values import Server, dotted
 from inference_operator.elasticsearch.cluster import Cluster
 from inference_operator.shell.clusters import Clusters
+from inference_operator.shell.heirs import Heirs
 from inference_operator.shell.ports import KubernetesPort, ObjectKey
 from inference_operator.shell.rivals import Rivals
 from inference_operator.shell.sources import Sources
@@ -46,11 +47,12 @@ def problem_of(found: InferenceEndpoint) -> Problem | None:
 class Gatherer:
     """Reads the world for one object at a time."""
 
-    def __init__(self, kubernetes: KubernetesPort, clusters: Clusters, sources: Sources, rivals: Rivals) -> None:
+    def __init__(self, kubernetes: KubernetesPort, clusters: Clusters, sources: Sources, rivals: Rivals, heirs: Heirs) -> None:
         self._kubernetes = kubernetes
         self._clusters = clusters
         self._sources = sources
         self._rivals = rivals
+        self._heirs = heirs
 
     async def gather(self, key: ObjectKey, found: InferenceEndpoint) -> tuple[Situation, Cluster | None]:
         """The situation, and the cluster to act on, None where it can't be told which."""
@@ -61,20 +63,28 @@ class Gatherer:
             return situation, None
         cluster = await self._clusters.cluster_of(key, found.spec.elasticsearch_ref)
         if isinstance(cluster, ReferenceFailure):
-            return await self._cut_off(key, situation, cluster)
+            return await self._cut_off(key, found, situation, cluster)
         if situation.deleting:
-            return await _with_server(situation, cluster), cluster
+            return await self._of_end(key, found, situation, cluster), cluster
         return await self._of_world(key, found, situation, cluster), cluster
 
-    async def _cut_off(self, key: ObjectKey, situation: Situation, failure: ReferenceFailure) -> tuple[Situation, Cluster | None]:
+    async def _cut_off(
+        self, key: ObjectKey, found: InferenceEndpoint, situation: Situation, failure: ReferenceFailure
+    ) -> tuple[Situation, Cluster | None]:
         """A deletion goes on with the client that the object used last; it is given up where there won't ever be one."""
         if not situation.deleting:
             return replace(situation, failure=failure), None
         last = self._clusters.last_cluster_of(key)
         if last is not None:
-            return await _with_server(situation, last), last
+            return await self._of_end(key, found, situation, last), last
         abandoned = await self._kubernetes.namespace_terminating(key.namespace) is True
         return replace(situation, failure=failure, abandoned=abandoned), None
+
+    async def _of_end(self, key: ObjectKey, found: InferenceEndpoint, situation: Situation, cluster: Cluster) -> Situation:
+        situation = await _with_server(situation, cluster)
+        if situation.server is None or not situation.owned or not situation.deletes:
+            return situation
+        return replace(situation, heir=await self._heirs.of(key, found, situation.server, cluster))
 
     async def _of_world(self, key: ObjectKey, found: InferenceEndpoint, situation: Situation, cluster: Cluster) -> Situation:
         desired = await self._sources.desired(found)

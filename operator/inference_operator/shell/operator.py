@@ -20,6 +20,7 @@ from inference_operator.elasticsearch.pool import ClusterPool
 from inference_operator.shell.act import Actor
 from inference_operator.shell.clusters import Clusters, Resolver
 from inference_operator.shell.gather import Gatherer
+from inference_operator.shell.heirs import Heirs
 from inference_operator.shell.intake import Intake
 from inference_operator.shell.ports import KubernetesPort, ObjectKey
 from inference_operator.shell.queue import Backoff, WorkQueue
@@ -72,7 +73,7 @@ class Operator:
                 store=self.store,
                 clusters=clusters,
                 sources=sources,
-                gatherer=Gatherer(kubernetes, clusters, sources, rivals),
+                gatherer=Gatherer(kubernetes, clusters, sources, rivals, Heirs(self.store, clusters, sources)),
                 actor=Actor(kubernetes, self.store, sources),
                 kubernetes=kubernetes,
                 clock=clock,
