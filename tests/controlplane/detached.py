@@ -106,8 +106,9 @@ def _await_state(supervisor: subprocess.Popen[str], folder: Path, progress: Prog
 
 
 def _end(state: State) -> None:
-    if supervisor := state.processes.get("supervisor"):
-        send(supervisor, signal.SIGTERM)
+    for name in ("operator", "supervisor"):  # what others started beside the supervisor ends first
+        if process := state.processes.get(name):
+            send(process, signal.SIGTERM)
     for process in await_end(state.processes.values(), _STOP_SECONDS):
         send(process, signal.SIGKILL)
 
@@ -116,7 +117,7 @@ def _remove_files(folder: Path) -> None:
     """Only what is ours: a person may name any folder."""
     for run in folder.glob(f"{RUN_PREFIX}*"):
         shutil.rmtree(run, ignore_errors=True)
-    for name in ("state.json", "state.json.new", _LOG):
+    for name in ("state.json", "state.json.new", "operator.log", _LOG):
         (folder / name).unlink(missing_ok=True)
     if folder.exists() and not any(folder.iterdir()):
         folder.rmdir()
