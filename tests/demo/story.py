@@ -91,6 +91,7 @@ def a_model_is_deployed(stage: Stage, voice: Voice) -> str:
         return stage.has(ELSER, *READY) is not None
 
     eventually(ready, f"{ELSER} to be Ready", patience)
+    ready()  # the last line, with all allocations
     if len(shown) < 2 and stage.elasticsearch.is_stand_in:
         raise NotSeenError("the allocations were not seen to rise")
     return f"{ELSER} became Ready only when all its allocations served"
@@ -98,9 +99,7 @@ def a_model_is_deployed(stage: Stage, voice: Voice) -> str:
 
 def a_key_rotates(stage: Stage, voice: Voice) -> str:
     before = len(_updates(stage))
-    voice.command(
-        f"kubectl create secret generic openai -n {NAMESPACE} --from-literal=api-key=… --dry-run=client -o yaml | kubectl apply -f -"
-    )
+    voice.command(f'kubectl patch secret openai -n {NAMESPACE} -p \'{{"stringData": {{"api-key": "…"}}}}\'')
     stage.kubectl("apply", f"--namespace={NAMESPACE}", "--filename=-", given=yaml.safe_dump(secret(ROTATED)))
     updates = eventually(lambda: _updates(stage)[before:], "an _update in the stand-in's log")
     voice.output("\n".join(f"PUT {path}" for path in updates))
@@ -129,9 +128,7 @@ def what_cannot_change_is_refused(stage: Stage, voice: Voice) -> str:
 
 
 def drift_is_repaired(stage: Stage, voice: Voice) -> str:
-    voice.say(
-        f"Somebody deletes the endpoint in Elasticsearch. The operator compares everything each {ROUND} here (10 minutes by default)."
-    )
+    voice.say(f"Somebody deletes it in Elasticsearch. All is compared each {ROUND} here; by default each 10 minutes.")
     voice.command(f'curl -X DELETE "$ELASTICSEARCH_URL/_inference/{_any(stage)}"')
     name = _any(stage)
     status, _ = stage.elasticsearch.ask("DELETE", f"/_inference/{name}")
