@@ -146,8 +146,12 @@ async def observe(stage: Stage) -> None:
     assert answer.status_code == 200, answer.text
     await stage.edit("a", taskSettings={"user": "us"})
     await stage.compare()
-    await stage.sees("a", ("True", "Observed"), "Drifted")
+    await stage.sees("a", ("True", "Observed"), "Drifted", within="spec.taskSettings.user")
     await stage.sees("a", ("True", "Observed"))
+    assert (await stage.events("a"))[-1] == "Drifted"
+    await stage.edit("a", taskSettings={"user": "them"})
+    await stage.sees("a", ("True", "Observed"), "Synced")
+    assert (await stage.events("a"))[-1] == "Observed"
     await stage.forget_writes()
     await stage.put_key("rotated")
     await stage.compare()

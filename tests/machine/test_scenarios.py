@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.machine import scenarios_of_life, scenarios_of_ownership
+from tests.machine import scenarios_of_change, scenarios_of_life, scenarios_of_ownership
 from tests.machine.scenarios import VERSIONS, Scenario
 from tests.machine.stage import WorldStage
 from tests.machine.world import World
 
-SCENARIOS = scenarios_of_life.SCENARIOS + scenarios_of_ownership.SCENARIOS
+SCENARIOS = scenarios_of_life.SCENARIOS + scenarios_of_ownership.SCENARIOS + scenarios_of_change.SCENARIOS
 
 
 @pytest.mark.parametrize("version", VERSIONS)

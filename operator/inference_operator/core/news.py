@@ -10,7 +10,7 @@ from inference_operator.api.inference_endpoint import InferenceEndpointStatus
 from inference_operator.api.meta import Condition
 from inference_operator.core.reasons import Reason
 
-_PLAIN = {None, Reason.AVAILABLE, Reason.CREATING, Reason.UPDATING, Reason.MODEL_DEPLOYING}
+_PLAIN = {None, Reason.AVAILABLE, Reason.CREATING, Reason.UPDATING, Reason.MODEL_DEPLOYING, Reason.OBSERVED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,32 @@ def news(before: InferenceEndpointStatus, after: InferenceEndpointStatus) -> Ite
     """What happened between two statuses, told once."""
     old, new = _condition(before, "Ready"), _condition(after, "Ready")
     if new is not None and _told_apart(old, new) and not _is_plain(old, new):
-        yield News("Normal" if new.status == "True" else "Warning", new.reason, new.message)
+        yield News("Normal" if new.status == "True" or new.reason == Reason.SUSPENDED else "Warning", new.reason, new.message)
+    elif _drifted(before) != _drifted(after):
+        yield from _drift(after)
     blocked = _condition(after, "DeletionBlocked")
     if blocked is not None and _condition(before, "DeletionBlocked") is None:
         yield News("Warning", blocked.reason, blocked.message)
+    probe = _condition(after, "Probed")
+    if probe is not None and _turned(_condition(before, "Probed"), probe):
+        yield News("Normal" if probe.status == "True" else "Warning", probe.reason, probe.message)
     uuids = [status.cluster.uuid for status in (before, after) if status.cluster is not None and status.cluster.uuid is not None]
     if len(set(uuids)) > 1:
         yield News("Warning", Reason.CREATING, _replaced(*uuids))
+
+
+def _drift(after: InferenceEndpointStatus) -> Iterator[News]:
+    """What drifts changed while `Ready` says the same as before."""
+    drifted, ready = _condition(after, "Drifted"), _condition(after, "Ready")
+    if drifted is not None:
+        yield News("Warning", Reason.DRIFTED, drifted.message)
+    elif ready is not None:
+        yield News("Normal", ready.reason, ready.message)
+
+
+def _drifted(status: InferenceEndpointStatus) -> frozenset[str]:
+    """The settings that the `Drifted` condition is about."""
+    return frozenset(entry.path for entry in status.drift) if _condition(status, "Drifted") else frozenset()
 
 
 def _condition(status: InferenceEndpointStatus, name: str) -> Condition | None:
@@ -41,6 +60,11 @@ def _condition(status: InferenceEndpointStatus, name: str) -> Condition | None:
 
 def _told_apart(old: Condition | None, new: Condition) -> bool:
     return old is None or (old.status, old.reason) != (new.status, new.reason)
+
+
+def _turned(old: Condition | None, new: Condition) -> bool:
+    """True when something went wrong, or right again. That all is well from the first is no news."""
+    return new.status != ("True" if old is None else old.status)
 
 
 def _is_plain(old: Condition | None, new: Condition) -> bool:

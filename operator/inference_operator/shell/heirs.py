@@ -1,8 +1,8 @@
 """Whether the endpoint of an object that goes is handed over instead of deleted.
 
 It is, when another object wants the same id on the same cluster, and just what is there: who uses the endpoint notices
-nothing. Asks what an adoption under `IfIdentical` asks, so that the heir takes what it is left. Without an object of the same id it
-asks nobody.
+nothing. Asks what an adoption under `IfIdentical` asks, so that the heir takes what it is left. Without an object of the
+same id it asks nobody.
 """
 
 from __future__ import annotations
