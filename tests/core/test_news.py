@@ -1,0 +1,66 @@
+"""Which transition is worth an Event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from inference_operator.api.inference_endpoint import InferenceEndpointStatus
+from inference_operator.api.status import ClusterStatus
+from inference_operator.core.news import news
+from tests.core.situations import condition
+
+NEW = InferenceEndpointStatus()
+
+
+def status(ready: str, reason: str, *more: str, uuid: str | None = None, message: str = "m") -> InferenceEndpointStatus:
+    conditions = (condition("Ready", ready, reason, message), *(condition(name, "True", "InUse", "by p1") for name in more))
+    return InferenceEndpointStatus(observed_generation=1, conditions=conditions, cluster=ClusterStatus(uuid=uuid))
+
+
+READY = status("True", "Available")
+DEPLOYING = status("False", "ModelDeploying")
+DOWN = status("Unknown", "Unreachable")
+STALLED = status("False", "ProviderRefused", message="bad key")
+BLOCKED = status("False", "Deleting", "DeletionBlocked")
+
+NEWS = (
+    pytest.param(NEW, READY, [], id="the plain way to Ready is silent"),
+    pytest.param(NEW, DEPLOYING, [], id="a model on its way is silent"),
+    pytest.param(DEPLOYING, READY, [], id="and so is its arrival"),
+    pytest.param(READY, READY, [], id="nothing new"),
+    pytest.param(NEW, STALLED, [("Warning", "ProviderRefused", "bad key")], id="a new object that fails"),
+    pytest.param(READY, DOWN, [("Warning", "Unreachable", "m")], id="ready no more"),
+    pytest.param(DOWN, status("Unknown", "Unreachable", message="other words"), [], id="other words for the same are no news"),
+    pytest.param(DOWN, STALLED, [("Warning", "ProviderRefused", "bad key")], id="another reason is"),
+    pytest.param(STALLED, READY, [("Normal", "Available", "m")], id="ready again"),
+    pytest.param(READY, BLOCKED, [("Warning", "InUse", "by p1")], id="a deletion that is blocked"),
+    pytest.param(BLOCKED, BLOCKED, [], id="is told once"),
+    pytest.param(
+        READY, status("Unknown", "Suspended"), [("Normal", "Suspended", "m")], id="what a person asked for is no warning"
+    ),
+    pytest.param(NEW, status("True", "Observed"), [], id="an endpoint that is only watched, seen for the first time"),
+    pytest.param(status("True", "Observed"), READY, [], id="and taken over"),
+)
+
+
+@pytest.mark.parametrize(("before", "after", "expected"), NEWS)
+def test_news(before: InferenceEndpointStatus, after: InferenceEndpointStatus, expected: list[Any]) -> None:
+    assert [(item.type, item.reason, item.note) for item in news(before, after)] == expected
+
+
+def test_another_cluster_behind_the_address_is_told() -> None:
+    [item] = news(status("True", "Available", uuid="one"), status("True", "Available", uuid="two"))
+    assert item.type == "Warning"
+    assert "one" in item.note
+    assert "two" in item.note
+
+
+@pytest.mark.parametrize(("before", "after"), [("one", None), (None, "one"), ("one", "one"), (None, None)])
+def test_uuid_that_can_not_be_read_is_no_news(before: str | None, after: str | None) -> None:
+    assert not list(news(status("True", "Available", uuid=before), status("True", "Available", uuid=after)))
+
+
+def test_object_without_conditions_is_no_news() -> None:
+    assert not list(news(READY, NEW))

@@ -1,0 +1,165 @@
+"""What the status holds beside conditions: users, drift, and what a later pass must remember of this one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from inference_operator.api.status import MAX_DRIFT, SecretVersion, UsedBy
+from inference_operator.core.compare import digest
+from inference_operator.core.disposition import Area, Disposition, Mood
+from inference_operator.core.reasons import Reason
+from inference_operator.core.situation import Pass, Situation
+from inference_operator.core.values import ABSENT, ObjectVersion, Usage
+from inference_operator.core.verdict import (
+    Blocked,
+    Conclusion,
+    Deploying,
+    Held,
+    Nothing,
+    Suspended,
+    Watching,
+)
+from tests.core.reports import report
+from tests.core.situations import (
+    CANARY,
+    VERSION,
+    desire,
+    edited,
+    going,
+    new,
+    openai_spec,
+    ours,
+    secret_ref,
+    stored,
+    told,
+    written,
+)
+
+SPEC = openai_spec()
+SUSPENDED = openai_spec(suspend=True)
+OBSERVES = openai_spec(managementPolicy="Observe")
+STALL = Disposition(Mood.STALL, Reason.VALIDATION_FAILED, "refused")
+RETRY = Disposition(Mood.RETRY, Reason.UNREACHABLE, "no answer", blind=True)
+MISSING = Disposition(Mood.WAIT, Reason.SECRET_NOT_FOUND, "no Secret", Area.REFERENCES)
+STARTING = Disposition(Mood.WAIT, Reason.MODEL_DEPLOYING, "starting", Area.MODEL)
+
+
+def test_users_are_counted_and_listed_up_to_a_bound() -> None:
+    many = Usage(tuple(f"p{n:03}" for n in range(50)), tuple(f"i{n:03}" for n in range(3)))
+    blocked = report(going(SPEC, usage=many), Blocked(many))
+    assert blocked.used_by is not None
+    assert (len(blocked.used_by.pipelines), len(blocked.used_by.indices), blocked.used_by.total) == (20, 3, 53)
+    remembered = written(SPEC, used_by=UsedBy(pipelines=("p",), total=1))
+    assert report(ours(SPEC, previous=remembered), Nothing()).used_by == UsedBy(pipelines=("p",), total=1)
+    assert report(ours(SPEC, previous=remembered, observed=ABSENT), Held(STALL)).used_by is None
+
+
+def test_drift_is_listed_up_to_a_bound_and_says_both_sides() -> None:
+    spec = openai_spec({f"x{n:02}": n for n in range(50)}, driftPolicy="Detect")
+    other = stored(spec, **{f"x{n:02}": None for n in range(1, 50)}, x00="0!", model_id="b")
+    assert len(report(ours(spec, observed=stored(spec, **{f"x{n:02}": "?" for n in range(50)})), Held(STALL)).drift) == MAX_DRIFT
+    drift = report(ours(spec, observed=other), Held(STALL)).drift
+    assert [(d.path, d.desired, d.observed) for d in drift] == [
+        ("serviceSettings.model_id", '"small"', '"b"'),
+        ("serviceSettings.x00", "0", '"0!"'),
+    ]
+    assert report(ours(spec, observed=None, previous=told(spec, "Drifted", "a")), Held(RETRY)).drift[0].path == "a"
+
+
+def test_drift_of_what_a_secret_feeds_shows_neither_side() -> None:
+    spec = openai_spec({"url": secret_ref("url")})
+    drift = report(ours(spec, observed=stored(SPEC, url=f"https://{CANARY}"), desired=desire(spec)), Held(STALL)).drift
+    assert [(d.path, d.desired, d.observed) for d in drift] == [
+        ("serviceSettings.url", '"<secret openai/url>"', "<hidden>"),
+    ]
+
+
+DEFAULT = '"https://api.openai.com/v1/embeddings"'
+
+
+def test_setting_that_a_secret_fed_is_not_shown_once_the_spec_leaves_it_out() -> None:
+    before, after = openai_spec({"url": secret_ref("url")}), openai_spec()
+    there = stored(SPEC, url=CANARY)
+    first = report(ours(before, observed=there, desired=desire(before)), Nothing())
+    second = report(edited(before, after, previous=first, observed=there), Held(STALL))
+    assert second.observed is not None
+    assert second.observed["service_settings"]["url"] == "<secret openai/url>"
+    assert [(d.path, d.desired, d.observed) for d in second.drift] == [("serviceSettings.url", DEFAULT, "<hidden>")]
+
+
+REMEMBERS: tuple[Any, ...] = (
+    pytest.param(Nothing(), SPEC, True, id="all is well: this is what was applied"),
+    pytest.param(Deploying(STARTING), SPEC, True, id="the model is on its way: applied all the same"),
+    pytest.param(Held(STALL), SPEC, False, id="held: not applied"),
+    pytest.param(Watching(), OBSERVES, False, id="observed: nothing was applied"),
+    pytest.param(Deploying(STARTING), OBSERVES, False, id="observed, the model on its way: nothing was applied"),
+    pytest.param(Suspended(), SUSPENDED, False, id="suspended: nothing was applied"),
+)
+
+
+@pytest.mark.parametrize(("conclusion", "spec", "is_applied"), REMEMBERS)
+def test_applied_is_what_was_written(conclusion: Conclusion, spec: Any, is_applied: bool) -> None:
+    status = report(new(spec, observed=stored(SPEC)), conclusion)
+    if is_applied:
+        assert status.applied is not None
+        assert status.applied.digest == digest(desire(spec))
+        assert status.applied.paths == ("serviceSettings.api_key", "serviceSettings.model_id")
+    else:
+        assert status.applied is None
+
+
+def test_applied_keeps_its_generation_while_the_settings_are_the_same() -> None:
+    status = report(edited(SPEC, openai_spec(replacePolicy="Always")), Nothing())
+    assert status.applied is not None
+    assert status.applied.generation == 1
+
+
+NOTED = (SecretVersion(name="openai", uid=VERSION.uid, resource_version="1"),)
+NEWER = (SecretVersion(name="openai", uid=VERSION.uid, resource_version="2"),)
+ROTATED = desire(SPEC, version=ObjectVersion(VERSION.uid, "2"))
+BEFORE = written(SPEC, secret_versions=NOTED)
+EDITED = edited(SPEC, SPEC, previous=BEFORE, desired=ROTATED)
+
+VERSIONS: tuple[Any, ...] = (
+    pytest.param(ours(SPEC, previous=BEFORE), Nothing(), NOTED, id="nothing changed"),
+    pytest.param(
+        ours(SPEC, previous=BEFORE, desired=ROTATED), Nothing(), NEWER, id="a new version with the same values is noted"
+    ),
+    pytest.param(
+        ours(SPEC, previous=BEFORE, desired=ROTATED, secrets_changed=True, done=Pass(written=True)), Nothing(), NEWER, id="sent"
+    ),
+    pytest.param(
+        ours(SPEC, previous=BEFORE, desired=ROTATED, secrets_changed=True, done=Pass(written=True)),
+        Held(STALL),
+        NEWER,
+        id="sent, then held",
+    ),
+    pytest.param(
+        ours(SPEC, previous=BEFORE, desired=ROTATED, secrets_changed=True), Held(RETRY), NOTED, id="not sent: the old one is"
+    ),
+    pytest.param(
+        ours(SPEC, previous=BEFORE, desired=None, observed=None),
+        Held(MISSING),
+        NOTED,
+        id="a reference is missing: what was sent was sent",
+    ),
+    pytest.param(
+        replace(EDITED, secrets_changed=True),
+        Held(RETRY),
+        (),
+        id="not sent for this generation: what was sent may be another key",
+    ),
+    pytest.param(
+        replace(EDITED, desired=None, observed=None), Held(MISSING), (), id="another generation, not even read: the same"
+    ),
+    pytest.param(EDITED, Held(STALL), NEWER, id="another generation, the same values: noted"),
+    pytest.param(new(OBSERVES, observed=stored(SPEC)), Watching(), (), id="observed: nothing was sent"),
+)
+
+
+@pytest.mark.parametrize(("situation", "conclusion", "expected"), VERSIONS)
+def test_versions_are_of_what_elasticsearch_holds(situation: Situation, conclusion: Conclusion, expected: object) -> None:
+    assert report(situation, conclusion).secret_versions == expected
