@@ -40,3 +40,4 @@ class Reason(StrEnum):
     DRIFTED = "Drifted"
     SUSPENDED = "Suspended"
     OBSERVED = "Observed"
+    PROBE_FAILED = "ProbeFailed"

@@ -31,6 +31,7 @@ from inference_operator.core.values import (
     Desired,
     Observed,
     Path,
+    ProbeOutcome,
     Server,
     Usage,
     dotted,
@@ -108,7 +109,8 @@ class Situation:
     `failure` is what stopped `gather`, or the last step (then `done.tried` names the step). `abandoned`: there is no way to
     reach Elasticsearch and there won't be one. `rival` owns the same id, as `namespace/name`;
     `heir` takes the endpoint over when this object goes. `usage` was asked for in this pass,
-    and decides; `referrers` come from a bulk read, and are only shown.
+    and decides; `referrers` come from a bulk read, and are only shown. So is `probe`, the end of the
+    last probe that this process made.
     """
 
     uid: str
@@ -130,6 +132,7 @@ class Situation:
     usage: Usage | None = None
     referrers: Referrers | None = None
     deployment: Deployment | None = None
+    probe: ProbeOutcome | None = None
     failure: Failure | None = None
     abandoned: bool = False
     done: Pass = field(default_factory=Pass)

@@ -23,6 +23,7 @@ from inference_operator.api.status import Difference as DriftEntry
 from inference_operator.core.compare import Difference, digest, set_paths
 from inference_operator.core.conditions import Line, Truth, dated, lines
 from inference_operator.core.masking import HIDDEN, masked, shows
+from inference_operator.core.probe import last_probe, probed
 from inference_operator.core.reasons import Reason
 from inference_operator.core.referrers import refreshed
 from inference_operator.core.situation import Situation
@@ -36,9 +37,10 @@ from inference_operator.core.verdict import (
 
 def next_status(s: Situation, conclusion: Conclusion, *, now: str, handled: str | None) -> InferenceEndpointStatus:
     """The status after a pass. `now` is RFC 3339; `handled` the value of the reconcile-now annotation, if there is one."""
+    probe = last_probe(s, now)
     return InferenceEndpointStatus(
         observed_generation=s.generation,
-        conditions=dated(s.previous.conditions, tuple(lines(s, conclusion)), s.generation, now),
+        conditions=dated(s.previous.conditions, (*lines(s, conclusion), *probed(probe)), s.generation, now),
         inference_id=s.inference_id,
         cluster=_cluster(s),
         observed=_observed(s),
@@ -49,7 +51,7 @@ def next_status(s: Situation, conclusion: Conclusion, *, now: str, handled: str 
         applied=_applied(s, conclusion),
         secret_versions=_secret_versions(s),
         last_handled_reconcile_at=handled or s.previous.last_handled_reconcile_at,
-        last_probe=s.previous.last_probe,
+        last_probe=probe,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from inference_operator.api.status import SourceKind
 
@@ -257,3 +257,11 @@ class Deployment:
     allocation_count: int | None = None
     target_allocation_count: int | None = None
     adaptive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeOutcome:
+    """How the last probe ended. `message` is a sentence for people, secrets cut out."""
+
+    outcome: Literal["Succeeded", "Failed"]
+    message: str

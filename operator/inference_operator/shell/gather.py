@@ -23,6 +23,7 @@ from inference_operator.elasticsearch.cluster import Cluster
 from inference_operator.shell.clusters import Clusters
 from inference_operator.shell.heirs import Heirs
 from inference_operator.shell.ports import KubernetesPort, ObjectKey
+from inference_operator.shell.prober import Prober
 from inference_operator.shell.rivals import Rivals
 from inference_operator.shell.sources import Sources
 
@@ -47,16 +48,19 @@ def problem_of(found: InferenceEndpoint) -> Problem | None:
 class Gatherer:
     """Reads the world for one object at a time."""
 
-    def __init__(self, kubernetes: KubernetesPort, clusters: Clusters, sources: Sources, rivals: Rivals, heirs: Heirs) -> None:
+    def __init__(
+        self, kubernetes: KubernetesPort, clusters: Clusters, sources: Sources, rivals: Rivals, heirs: Heirs, prober: Prober
+    ) -> None:
         self._kubernetes = kubernetes
         self._clusters = clusters
         self._sources = sources
         self._rivals = rivals
         self._heirs = heirs
+        self._prober = prober
 
     async def gather(self, key: ObjectKey, found: InferenceEndpoint) -> tuple[Situation, Cluster | None]:
         """The situation, and the cluster to act on, None where it can't be told which."""
-        situation = _of_object(found)
+        situation = replace(_of_object(found), probe=self._prober.latest(key, found.metadata.uid))
         if situation.deleting and not situation.has_finalizer:
             return situation, None
         if situation.problem is not None and not situation.deleting:

@@ -17,6 +17,7 @@ import structlog
 from inference_operator.core.values import ObjectRef
 from inference_operator.shell.clusters import Clusters
 from inference_operator.shell.ports import KubernetesFailure, KubernetesPort, ObjectKey
+from inference_operator.shell.prober import Prober
 from inference_operator.shell.queue import Priority, WorkQueue
 from inference_operator.shell.rivals import Rivals
 from inference_operator.shell.sources import Sources
@@ -38,6 +39,7 @@ class Intake:
         clusters: Clusters,
         sources: Sources,
         rivals: Rivals,
+        prober: Prober,
     ) -> None:
         self._plural = plural
         self._store = store
@@ -46,6 +48,7 @@ class Intake:
         self._clusters = clusters
         self._sources = sources
         self._rivals = rivals
+        self._prober = prober
 
     def heard(self, event: str | None, body: dict[str, Any]) -> None:
         """Take a watch event: `ADDED`, `MODIFIED`, `DELETED`, or None for an object of the first listing."""
@@ -98,6 +101,7 @@ class Intake:
                 self.gone(key, uid)
 
     def _forget(self, key: ObjectKey, known: Known) -> None:
+        self._prober.forget(key)
         self._clusters.forget(key)
         self._kubernetes.refer(key, ())
         self._sources.forget(known.metadata.uid)

@@ -23,6 +23,7 @@ from inference_operator.shell.gather import Gatherer
 from inference_operator.shell.heirs import Heirs
 from inference_operator.shell.intake import Intake
 from inference_operator.shell.ports import KubernetesPort, ObjectKey
+from inference_operator.shell.prober import Prober
 from inference_operator.shell.queue import Backoff, WorkQueue
 from inference_operator.shell.reconcile import Parts, Reconciler
 from inference_operator.shell.rivals import Rivals
@@ -68,20 +69,30 @@ class Operator:
         )
         sources, rivals = Sources(kubernetes), Rivals(self.store)
         clusters = Clusters(resolver, kubernetes, pool)
+        self._prober = Prober(store=self.store, clusters=clusters, sources=sources, queue=self.queue, clock=clock, dice=dice)
+        heirs = Heirs(self.store, clusters, sources)
         self._reconciler = Reconciler(
             Parts(
                 store=self.store,
                 clusters=clusters,
                 sources=sources,
-                gatherer=Gatherer(kubernetes, clusters, sources, rivals, Heirs(self.store, clusters, sources)),
+                gatherer=Gatherer(kubernetes, clusters, sources, rivals, heirs, self._prober),
                 actor=Actor(kubernetes, self.store, sources),
+                prober=self._prober,
                 kubernetes=kubernetes,
                 clock=clock,
             ),
             self.queue,
         )
         self.intake = Intake(
-            PLURAL, store=self.store, queue=self.queue, kubernetes=kubernetes, clusters=clusters, sources=sources, rivals=rivals
+            PLURAL,
+            store=self.store,
+            queue=self.queue,
+            kubernetes=kubernetes,
+            clusters=clusters,
+            sources=sources,
+            rivals=rivals,
+            prober=self._prober,
         )
 
     def start(self) -> None:
@@ -96,6 +107,7 @@ class Operator:
         for task in tuple(self._resyncs):
             task.cancel()
         await asyncio.gather(*self._resyncs, return_exceptions=True)
+        await self._prober.stop()
         late = await self.queue.drain(grace)
         await self._pool.aclose_all()
         return late

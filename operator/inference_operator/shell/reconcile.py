@@ -45,8 +45,9 @@ from inference_operator.core.verdict import (
 from inference_operator.elasticsearch.cluster import Cluster
 from inference_operator.shell.act import Actor, Interrupted
 from inference_operator.shell.clusters import Clusters
-from inference_operator.shell.gather import Gatherer
+from inference_operator.shell.gather import Gatherer, asked_to_reconcile
 from inference_operator.shell.ports import Conflict, EventType, Gone, KubernetesFailure, KubernetesPort, ObjectKey
+from inference_operator.shell.prober import Prober
 from inference_operator.shell.queue import Priority, WorkQueue
 from inference_operator.shell.sources import Sources
 from inference_operator.shell.store import Known, ObjectStore, Unreadable
@@ -81,6 +82,7 @@ class Parts:
     sources: Sources
     gatherer: Gatherer
     actor: Actor
+    prober: Prober
     kubernetes: KubernetesPort
     clock: Clock
 
@@ -111,6 +113,7 @@ class Reconciler:
         if found is None:
             return
         if isinstance(found, Unreadable):
+            self._parts.prober.forget(key)
             now = _rfc3339(self._parts.clock.now())
             status = unreadable_status(found.status, generation=found.metadata.generation, fault=str(found.fault), now=now)
             await self._write_status(key, found, status)
@@ -136,6 +139,7 @@ class Reconciler:
             self._interrupted(key, end)
             return
         situation, conclusion = end
+        self._parts.prober.follow(key, situation, conclusion, asked_to_reconcile(found))
         if not isinstance(conclusion, Released) and not await self._report(key, situation, conclusion):
             return
         self._schedule(key, conclusion, deleting=situation.deleting)

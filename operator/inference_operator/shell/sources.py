@@ -58,6 +58,10 @@ class Sources:
         """Remember, as a digest, what Elasticsearch now holds."""
         self._sent.setdefault(uid, {}).update(self._digests(desired))
 
+    def sent(self, uid: str) -> dict[str, bytes]:
+        """Digests of what this process sent last: equal while Elasticsearch holds the same secrets."""
+        return dict(self._sent.get(uid, {}))
+
     def forget(self, uid: str) -> None:
         """The object is gone."""
         self._sent.pop(uid, None)
