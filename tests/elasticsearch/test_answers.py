@@ -108,6 +108,13 @@ def test_an_error_made_before_dispatching_may_lack_the_product_header() -> None:
     assert isinstance(answered(401, body, headers={}), HttpFailure)
 
 
+def test_nothing_found_is_an_answer_and_no_error() -> None:
+    """How `GET _ingest/pipeline` says that there is no pipeline."""
+    found = answered(404, {})
+    assert isinstance(found, Response)
+    assert (found.status, found.body) == (404, {})
+
+
 NOT_FOUND = shaped(404, "resource_not_found_exception", "Inference endpoint not found [a]")
 FOREIGN = [
     pytest.param(200, {"endpoints": []}, {}, "X-elastic-product", id="success without the product header"),
@@ -130,6 +137,7 @@ FOREIGN = [
     pytest.param(404, {"error": {"reason": "?"}}, None, "404", id="an error without type"),
     pytest.param(404, {"error": {"type": 1}}, None, "404", id="an error whose type is no text"),
     pytest.param(404, [], None, "404", id="a 404 with a list"),
+    pytest.param(404, {}, {}, "404", id="nothing found, without the product header"),
     pytest.param(502, b"Bad Gateway", {"content-type": "text/plain"}, "502", id="bad gateway"),
     pytest.param(503, {"ok": False, "message": "unavailable"}, {}, "503", id="a cloud proxy's 503"),
     pytest.param(100, NOT_FOUND, None, "100", id="no final answer at all"),

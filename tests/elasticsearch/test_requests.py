@@ -29,6 +29,9 @@ SERVERLESS = Version(999, 0)
         (requests.delete_endpoint("a", force=True), "DELETE /_inference/a", {"force": "true"}, True),
         (requests.delete_endpoint("a", dry_run=True), "DELETE /_inference/a", {"dry_run": "true"}, False),
         (requests.services(), "GET /_inference/_services", {}, False),
+        (requests.list_pipelines(), "GET /_ingest/pipeline", {}, False),
+        (requests.list_index_templates(), "GET /_index_template", {}, False),
+        (requests.list_component_templates(), "GET /_component_template", {}, False),
         (
             requests.model_stats(),
             "GET /_ml/trained_models/_all/_stats",

@@ -166,3 +166,37 @@ async def test_closing_answers_who_waits(shared: SharedRead[str], source: Source
     result = await waiting
     assert isinstance(result, TransportFailure)
     assert not result.sent
+
+
+async def test_a_new_reading_begins_after_the_question_and_serves_all_who_came_meanwhile(
+    shared: SharedRead[str], source: Source, clock: VirtualClock
+) -> None:
+    source.gate.clear()
+    early = asyncio.create_task(shared.get())
+    await clock.advance(1)
+    source.value = "second"
+    late = [asyncio.create_task(shared.get_new()) for _ in range(20)]
+    await clock.advance(1)
+    source.gate.set()
+    assert await early == "first"
+    assert set(await asyncio.gather(*late)) == {"second"}
+    assert source.reads == 2
+    source.value = "third"
+    assert await shared.get_new() == "third"
+    assert await shared.get() == "third"
+    assert source.reads == 3
+
+
+async def test_a_failed_reading_before_it_does_not_spoil_a_new_one(
+    shared: SharedRead[str], source: Source, clock: VirtualClock
+) -> None:
+    source.gate.clear()
+    source.value = REFUSED
+    early = asyncio.create_task(shared.get())
+    await clock.advance(1)
+    late = asyncio.create_task(shared.get_new())
+    await clock.advance(1)
+    source.value = "well again"
+    source.gate.set()
+    assert await early == REFUSED
+    assert await late == "well again"
