@@ -10,7 +10,16 @@ from typing import Any
 import httpx
 import pytest
 
-from inference_operator.elasticsearch.requests import Request, list_endpoints, model_stats, root, services
+from inference_operator.elasticsearch.requests import (
+    Request,
+    list_component_templates,
+    list_endpoints,
+    list_index_templates,
+    list_pipelines,
+    model_stats,
+    root,
+    services,
+)
 from tests.examples.catalogue_of_examples import (
     EXAMPLES,
     endpoint,
@@ -85,7 +94,18 @@ async def test_one_cluster_takes_them_all_and_gives_them_up_again() -> None:
         assert not set(standin.endpoints) & {inference_id(endpoint(path)) for path in example_files()}
 
 
-@pytest.mark.parametrize("request_", [root(), list_endpoints(), services(), model_stats()], ids=lambda request: request.operation)
+READS = (
+    root(),
+    list_endpoints(),
+    services(),
+    model_stats(),
+    list_pipelines(),
+    list_index_templates(),
+    list_component_templates(),
+)
+
+
+@pytest.mark.parametrize("request_", READS, ids=lambda request: request.operation)
 async def test_the_role_may_read_all_that_the_operator_reads(request_: Request) -> None:
     async with client(cluster()) as elasticsearch:
         answer = await elasticsearch.request(request_.method, request_.path, params=dict(request_.params))
@@ -97,7 +117,8 @@ async def test_the_role_has_nothing_to_spare(left_out: str) -> None:
     poorer = Role(tuple(privilege for privilege in role().cluster if privilege != left_out))
     (path,) = (path for path in example_files() if path.name == "openai.yaml")
     async with client(cluster(granted=poorer)) as elasticsearch:
-        answers = [await elasticsearch.get("/"), await elasticsearch.put(path_of(path), json=request_body(path))]
+        answers = [await elasticsearch.request(each.method, each.path) for each in (root(), list_pipelines())]
+        answers.append(await elasticsearch.put(path_of(path), json=request_body(path)))
     assert [answer.status_code for answer in answers].count(httpx.codes.FORBIDDEN) == 1
 
 
