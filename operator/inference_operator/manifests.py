@@ -1,4 +1,5 @@
-"""The generated files: CustomResourceDefinitions as YAML, in `crds/` and, for Helm, in the chart.
+"""The generated files: CustomResourceDefinitions as YAML, in `crds/` and, for Helm, in the chart; and in each kind's guide
+beside its CRD the field reference.
 
     python -m inference_operator.manifests write|check [--root CHECKOUT]
 
@@ -14,12 +15,14 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from inference_operator import reference
 from inference_operator.api.crd import manifests
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FOLDERS = ("crds", "charts/inference-operator/crds")
+GUIDES = "crds"
 _HEADER = "# Generated from the models in operator/inference_operator/api by `make generate`. Do not edit.\n"
 
 
@@ -35,12 +38,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Write the files, or check that they are fresh. Returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m inference_operator.manifests",
-        description="Write the CustomResourceDefinitions, or check that they are fresh.",
+        description="Write the CustomResourceDefinitions and field references, or check that they are fresh.",
     )
     parser.add_argument("command", choices=("write", "check"))
     parser.add_argument("--root", type=Path, default=Path(), help="folder of the checkout (default: the current one)")
     options = parser.parse_args(arguments)
-    stale = _stale(options.root)
+    try:
+        stale = _stale(options.root)
+    except reference.NoPlaceError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     if options.command == "check":
         return _complain(stale)
     for path, text in stale.items():
@@ -51,8 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _stale(root: Path) -> dict[Path, str]:
-    files = {root / folder / name: text for folder in FOLDERS for name, text in render().items()}
+    files = {root / folder / name: text for folder in FOLDERS for name, text in render().items()} | _guides(root)
     return {path: text for path, text in files.items() if not path.is_file() or path.read_text("utf-8") != text}
+
+
+def _guides(root: Path) -> dict[Path, str]:
+    """The guides that are there, each with the reference of today. They are written by hand, so none is made here."""
+    there = {path: kind for name, kind in reference.guides().items() if (path := root / GUIDES / name).is_file()}
+    return {path: reference.refreshed(str(path), path.read_text("utf-8"), kind) for path, kind in there.items()}
 
 
 def _complain(stale: dict[Path, str]) -> int:

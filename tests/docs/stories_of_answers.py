@@ -8,16 +8,17 @@ from typing import Any
 
 from inference_operator.core.reasons import Reason
 from inference_operator.shell.ports import ObjectKey
-from tests.docs.story import REFUSED, UNDER_WAY, UNSEEN, UNUSABLE, Cure, Deed, Goes, Story, edit, shown
+from tests.docs.story import REFUSED, UNDER_WAY, UNSEEN, UNUSABLE, Deed, Goes, Story, edit, shown
 from tests.docs.stories_of_references import PLAIN, from_secret, secret
 from tests.machine.world import CANARY, World, openai
-from tests.standin import Answer, Cluster, Fault, Role, Security, User
+from tests.standin import Answer, Cluster, Fault, Role, Security, User, Version
 from tests.standin.faults import too_many_requests, unavailable
 
 SECURED = Security(
     users={"operator": User("right", ("inference_admin", "reader")), "weak": User("right", ("reader",))},
     roles={"reader": Role(("monitor",))},
 )
+PROBED = {"probe": {"enabled": True, "interval": "30s"}}
 UNTOUCHABLE = shown("Ready=Unknown", "Synced=Unknown", "Stalled=True")
 
 
@@ -63,7 +64,10 @@ def buy_licence(world: World, key: ObjectKey) -> None:
     world.standin.change_cluster(license_type="trial")
 
 
-EVERYWHERE = "*"
+def upgrade(world: World, key: ObjectKey) -> None:
+    world.standin.change(lambda state: replace(state, version=Version(9, 5)))
+
+
 STORIES = (
     Story(
         title="a cluster that can't be reached",
@@ -190,6 +194,15 @@ STORIES = (
         cure=edit(service="openai"),
     ),
     Story(
+        title="a service that a newer Elasticsearch has",
+        reason=Reason.UNKNOWN_SERVICE,
+        shown=REFUSED,
+        goes=Goes.COMPARED,
+        spec={"service": "llama", "serviceSettings": PLAIN | {"url": "http://llama.example.com"}},
+        cure=upgrade,
+        standin={"version": "8.19.0"},
+    ),
+    Story(
         title="a task that the service does not have",
         reason=Reason.UNSUPPORTED_TASK_TYPE,
         shown=REFUSED,
@@ -209,5 +222,23 @@ STORIES = (
             method="PUT",
         ),
         cure=heal,
+    ),
+    Story(
+        title="a key that the provider stops accepting, and takes again",
+        reason=Reason.PROBE_FAILED,
+        shown=shown("Probed=False"),
+        goes=Goes.RETRIED,
+        spec=PROBED,
+        after=lambda world, key: world.standin.refuse_key(CANARY),
+        cure=accept_key,
+    ),
+    Story(
+        title="a key that the provider stops accepting, and another one",
+        reason=Reason.PROBE_FAILED,
+        shown=shown("Probed=False"),
+        goes=Goes.AT_ONCE,
+        spec=PROBED,
+        after=lambda world, key: world.standin.refuse_key(CANARY),
+        cure=secret("openai", value="accepted"),
     ),
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from inference_operator.core.reasons import Reason
 from inference_operator.shell.ports import ObjectKey
-from tests.docs.story import REFUSED, UNDER_WAY, Cure, Deed, Goes, Story, edit, shown
+from tests.docs.story import REFUSED, UNDER_WAY, Goes, Story, edit, shown
 from tests.docs.stories_of_references import PLAIN
 from tests.machine.world import World, openai
 from tests.standin import Role, Security, User
@@ -41,9 +41,14 @@ def use_in_index() -> Any:
     return ask("PUT", "/i1", {"mappings": {"properties": {"body": {"type": "semantic_text", "inference_id": "a"}}}})
 
 
+def limit(requests: int) -> Any:
+    """Somebody else's change of the rate limit."""
+    settings = {"api_key": "theirs", "rate_limit": {"requests_per_minute": requests}}
+    return ask("PUT", "/_inference/text_embedding/a/_update", {"service_settings": settings})
+
+
 async def drift(world: World, key: ObjectKey) -> None:
-    body = {"service_settings": {"api_key": "theirs", "rate_limit": {"requests_per_minute": 1}}}
-    await ask("PUT", "/_inference/text_embedding/a/_update", body)(world)
+    await limit(1)(world)
     await world.resync()
 
 
@@ -79,6 +84,29 @@ async def delete_while_used(world: World, key: ObjectKey) -> None:
     world.kubernetes.delete(key)
 
 
+async def replace_while_used(world: World, key: ObjectKey) -> None:
+    await use_in_index()(world)
+    world.kubernetes.edit_spec(key, {"serviceSettings": LARGE})
+
+
+async def delete_while_used_and_unlike(world: World, key: ObjectKey) -> None:
+    world.kubernetes.edit_spec(key, {"serviceSettings": LARGE})
+    await world.rest()
+    await delete_while_used(world, key)
+
+
+async def heal_and_scale_up_slowly(world: World, key: ObjectKey) -> None:
+    await fail_model(world, key)
+    await world.rest()
+    heal_model(world, key)
+    scale_up_slowly(world, key)
+
+
+async def make_theirs_later(world: World, key: ObjectKey) -> None:
+    await theirs("text-embedding-3-small")(world)
+    await world.resync()
+
+
 def rival(world: World) -> None:
     world.put_key()
     world.apply("older", {"inferenceId": "a"})
@@ -98,6 +126,14 @@ STORIES = (
         event=None,
         goes=Goes.STAYS,
         spec=ELSER,
+    ),
+    Story(
+        title="a probe gets an answer",
+        reason=Reason.AVAILABLE,
+        shown=AVAILABLE | {"Probed=True"},
+        event=None,
+        goes=Goes.STAYS,
+        spec={"probe": {"enabled": True}},
     ),
     Story(
         title="all is well again",
@@ -121,6 +157,15 @@ STORIES = (
         event=None,
         goes=Goes.RETRIED,
         after=delete_while_used,
+        cure=ask("DELETE", "/i1"),
+        end=None,
+    ),
+    Story(
+        title="an endpoint that is used and not as written is to be deleted",
+        reason=Reason.DELETING,
+        shown=shown("Ready=False", "Reconciling=True"),
+        goes=Goes.RETRIED,
+        after=delete_while_used_and_unlike,
         cure=ask("DELETE", "/i1"),
         end=None,
     ),
@@ -150,6 +195,15 @@ STORIES = (
         goes=Goes.RETRIED,
         spec=ELSER,
         after=scale_up_slowly,
+        cure=lambda world, key: world.standin.change_pace(deployment=0.0),
+    ),
+    Story(
+        title="a model that had failed, on its way",
+        reason=Reason.MODEL_DEPLOYING,
+        shown=shown("Ready=False", "ModelReady=False", "Reconciling=True"),
+        goes=Goes.RETRIED,
+        spec=ELSER,
+        after=heal_and_scale_up_slowly,
         cure=lambda world, key: world.standin.change_pace(deployment=0.0),
     ),
     Story(
@@ -217,7 +271,7 @@ STORIES = (
         shown=UNDER_WAY,
         goes=Goes.RETRIED,
         spec={"replacePolicy": "WhenUnused"},
-        after=lambda world, key: replace_while_used(world, key),
+        after=replace_while_used,
         cure=ask("DELETE", "/i1"),
     ),
     Story(
@@ -240,9 +294,19 @@ STORIES = (
         cure=edit(driftPolicy="Correct"),
     ),
     Story(
+        title="drift that is taken back",
+        reason=Reason.DRIFTED,
+        shown=REFUSED | {"Drifted=True"},
+        goes=Goes.COMPARED,
+        spec={"driftPolicy": "Detect", "serviceSettings": SLOWER},
+        after=drift,
+        cure=limit(7),
+    ),
+    Story(
         title="suspended before it was made",
         reason=Reason.SUSPENDED,
         shown=shown("Ready=Unknown", "Synced=Unknown", "Suspended=True"),
+        event="Normal",
         goes=Goes.EDITED,
         spec={"suspend": True},
         cure=edit(suspend=False),
@@ -260,23 +324,27 @@ STORIES = (
         title="somebody else's endpoint is watched",
         reason=Reason.OBSERVED,
         shown=shown("Ready=True", "Synced=True"),
-        event="Normal",
+        event=None,
         goes=Goes.STAYS,
         spec={"managementPolicy": "Observe"},
         before=theirs("text-embedding-3-small"),
     ),
     Story(
+        title="an endpoint to watch comes later",
+        reason=Reason.OBSERVED,
+        shown=shown("Ready=True", "Synced=True"),
+        event="Normal",
+        goes=Goes.STAYS,
+        spec={"managementPolicy": "Observe"},
+        after=make_theirs_later,
+    ),
+    Story(
         title="somebody else's endpoint is watched, and differs",
         reason=Reason.OBSERVED,
         shown=shown("Ready=True", "Synced=False", "Drifted=True"),
-        event="Normal",
+        event=None,
         goes=Goes.STAYS,
         spec={"managementPolicy": "Observe"},
         before=theirs(),
     ),
 )
-
-
-async def replace_while_used(world: World, key: ObjectKey) -> None:
-    await use_in_index()(world)
-    world.kubernetes.edit_spec(key, {"serviceSettings": LARGE})

@@ -23,21 +23,21 @@ def from_secret(name: str, key: str = "api-key", **more: str) -> dict[str, Any]:
     return openai(api_key={"valueFrom": {"secretKeyRef": {"name": name, "key": key}, **more}})
 
 
-def connection(name: str, namespace: str = NAMESPACE, data: dict[str, str] = URL, **annotations: str) -> Any:
-    found = {ALLOW_NAMESPACES_ANNOTATION: text for text in annotations.values()}
-    return lambda world, *_: world.kubernetes.put_secret(namespace, name, data, found)
+def connection(name: str, namespace: str = NAMESPACE, data: dict[str, str] = URL, allowed: str = "") -> Any:
+    annotations = {ALLOW_NAMESPACES_ANNOTATION: allowed}
+    return lambda world, *_: world.kubernetes.put_secret(namespace, name, data, annotations)
 
 
 def to(**reference: str) -> dict[str, Any]:
     return {"elasticsearchRef": reference}
 
 
-def eck(**annotations: str) -> Any:
+def eck(allowed: str = "") -> Any:
     """A cluster of ECK in namespace `elastic`, with what ECK makes beside it."""
 
     def make(world: World, *_: object) -> None:
-        allowed = {ALLOW_NAMESPACES_ANNOTATION: text for text in annotations.values()}
-        world.kubernetes.put_elasticsearch("elastic", "quickstart", annotations=allowed, tls=False)
+        annotations = {ALLOW_NAMESPACES_ANNOTATION: allowed}
+        world.kubernetes.put_elasticsearch("elastic", "quickstart", annotations=annotations, tls=False)
         world.kubernetes.put_secret("elastic", "quickstart-es-elastic-user", {"elastic": "changeme"})
 
     return make
@@ -146,4 +146,3 @@ STORIES = (
         cure=eck(allowed=f"shop,{NAMESPACE}"),
     ),
 )
-
