@@ -71,11 +71,10 @@ def test_digest_of_policies_is_none_of_its_business() -> None:
     assert digest(desire(openai_spec(replacePolicy="Always"))) == digest(desire(openai_spec()))
 
 
-def test_set_paths_are_sorted_leaves_without_nulls() -> None:
+def test_set_paths_are_sorted_leaves_without_nulls_and_empty_objects() -> None:
     spec = want(task={"user": "u", "none": None}, chunks={"strategy": "none"}, b=[1, {"c": 2}], a={"x": {}, "y": 1})
     assert [dotted(path) for path in set_paths(spec)] == [
         "chunkingSettings.strategy",
-        "serviceSettings.a.x",
         "serviceSettings.a.y",
         "serviceSettings.b",
         "taskSettings.user",

@@ -72,8 +72,8 @@ def digest(desired: Desired) -> str:
 
 
 def set_paths(desired: Desired) -> tuple[Path, ...]:
-    """Every setting that the user gave, sorted."""
-    return tuple(sorted(path for path, value in leaves(desired.tree) if len(path) > 1 and value is not None))
+    """Every setting that the user gave, sorted. An empty object gives none."""
+    return tuple(sorted(path for path, value in leaves(desired.tree) if len(path) > 1 and value is not None and value != {}))
 
 
 def secret_paths(desired: Desired) -> frozenset[Path]:
@@ -140,10 +140,9 @@ def _settings(desired: Desired, observed: Observed, yardstick: Yardstick) -> Ite
 def _left_out(desired: Desired, observed: Observed, yardstick: Yardstick) -> Iterator[Difference]:
     """What was written once and is no longer in the spec counts as a change back to the default."""
     wanted = frozenset(set_paths(desired))
-    above = {path[:length] for path in wanted for length in range(2, len(path))}
-    whole = {path for path in wanted if at(desired.tree, path) != {}}
     for path, found in leaves(observed.tree):
-        if len(path) < 2 or path in wanted | above or is_inside(path, whole):  # noqa: PLR2004
+        is_given = at(desired.tree, path) not in (MISSING, None) or is_inside(path, wanted)
+        if len(path) < 2 or is_given:  # noqa: PLR2004 - an empty block
             continue
         if not _was_set(path, yardstick.once_set) or _moves_by_itself(path, desired, observed):
             continue
