@@ -1,5 +1,4 @@
-"""The generated files: CustomResourceDefinitions as YAML, in `crds/` and, for Helm, in the chart; and in each kind's guide
-beside its CRD the field reference.
+"""The generated files: CustomResourceDefinitions as YAML, in `crds/` and the chart, and the field reference of each guide.
 
     python -m inference_operator.manifests write|check [--root CHECKOUT]
 

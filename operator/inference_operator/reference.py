@@ -113,7 +113,7 @@ def _default(field: Schema) -> str:
 def _meaning(field: Schema) -> str:
     bounds = ", ".join(text.format(field[key]) for key, text in _BOUNDS if key in field)
     secrets = ", ".join(f"`{name}`" for name in field["properties"]) if _is_open(field) and "properties" in field else ""
-    return field["description"] + (f" ({bounds})" if bounds else "") + (f" Known secrets: {secrets}." if secrets else "")
+    return str(field["description"]) + (f" ({bounds})" if bounds else "") + (f" Known secrets: {secrets}." if secrets else "")
 
 
 def _rules(node: Schema) -> list[str]:

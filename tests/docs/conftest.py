@@ -50,7 +50,7 @@ def open_terminal(operator: Operating, folder: Path, tmp_path_factory: pytest.Te
 
 
 def _environment(plane: ControlPlane, home: Path, namespace: str) -> dict[str, str]:
-    """kubectl of the plane, in the namespace, and nothing of the person's own."""
+    """The plane's kubectl, working in the namespace, and nothing of the person's own."""
     kubeconfig = home / "kubeconfig"
     kubeconfig.touch(mode=0o600)
     kubeconfig.write_bytes(plane.kubeconfig.read_bytes())

@@ -8,8 +8,8 @@ from typing import Any
 
 from inference_operator.core.reasons import Reason
 from inference_operator.shell.ports import ObjectKey
+from tests.docs.stories_of_references import PLAIN, secret
 from tests.docs.story import REFUSED, UNDER_WAY, UNSEEN, UNUSABLE, Deed, Goes, Story, edit, shown
-from tests.docs.stories_of_references import PLAIN, from_secret, secret
 from tests.machine.world import CANARY, World, openai
 from tests.standin import Answer, Cluster, Fault, Role, Security, User, Version
 from tests.standin.faults import too_many_requests, unavailable

@@ -85,8 +85,7 @@ def test_a_flag_of_the_operator_exists(page: Page) -> None:
 
 @each_page
 def test_a_setting_in_the_environment_exists(page: Page) -> None:
-    prefix = str(Settings.model_config["env_prefix"])
-    named = [name for line in code(page) for name in re.findall(rf"\b{prefix}(\w+)", line)]
+    named = [name for line in code(page) for name in re.findall(r"\bINFERENCE_OPERATOR_(\w+)", line)]
     assert [name for name in named if name.lower() not in Settings.model_fields] == []
 
 

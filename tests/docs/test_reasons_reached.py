@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from inference_operator.api.meta import RECONCILE_ANNOTATION
 from inference_operator.shell.ports import ObjectKey
-from tests.docs import stories_of_answers, stories_of_endpoints, stories_of_references
+from tests.docs import stories_of_answers, stories_of_changes, stories_of_endpoints, stories_of_references
 from tests.docs.story import Goes, Story, done
 from tests.fake_kubernetes import Verb
 from tests.machine.world import CANARY, World
 
-STORIES = stories_of_references.STORIES + stories_of_answers.STORIES + stories_of_endpoints.STORIES
+STORIES = (
+    *stories_of_references.STORIES,
+    *stories_of_answers.STORIES,
+    *stories_of_endpoints.STORIES,
+    *stories_of_changes.STORIES,
+)
 LONGEST = 1500.0
 """Seconds: more than two comparisons are apart."""
 
@@ -27,6 +33,17 @@ async def test_a_reason_comes_about_stays_and_goes(story: Story) -> None:
             assert await way_out(world, key, story) is story.goes
         assert CANARY not in str(world.kubernetes.store.get(key))
         assert CANARY not in str(world.kubernetes.events)
+
+
+@pytest.mark.parametrize("story", [story for story in STORIES if story.goes is Goes.COMPARED], ids=str)
+async def test_what_waits_for_the_next_comparison_goes_at_once_when_asked(story: Story) -> None:
+    async with World(**story.standin) as world:
+        key = await told(world, story)
+        await done(story.cure(world, key))
+        world.kubernetes.annotate(key, {RECONCILE_ANNOTATION: "now"})
+        await world.clock.settle()
+        assert ended(world, key, story)
+        assert world.status(key).last_handled_reconcile_at == "now"
 
 
 async def told(world: World, story: Story) -> ObjectKey:
