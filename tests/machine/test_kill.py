@@ -16,6 +16,7 @@ from inference_operator.shell.ports import ObjectKey
 from tests.machine.tripwire import Fate, Tripwire
 from tests.machine.world import World, openai
 
+ELSER = {"model_id": ".elser_model_2", "num_threads": 1, "num_allocations": 1}
 ADOPTION = ("Never", "IfIdentical", "Always")
 Act = Callable[[World, str], Awaitable[ObjectKey]]
 Check = Callable[[World, ObjectKey, str], None]
@@ -39,7 +40,8 @@ def stored(world: World) -> dict[str, Any]:
 
 
 def creates(world: World) -> int:
-    return sum(e.method == "PUT" and not e.path.endswith("/_update") and e.status == 200 for e in world.standin.log)
+    puts = world.standin.log.matching("PUT", "/_inference/*")
+    return sum(not e.path.endswith("/_update") and e.status == 200 for e in puts)
 
 
 async def put_foreign(world: World, **settings: Any) -> None:
@@ -91,6 +93,33 @@ async def replace(world: World, adoption: str) -> ObjectKey:
     return key
 
 
+async def used(world: World, adoption: str) -> ObjectKey:
+    """An index uses the endpoint; it holds no vectors yet, so any model will do."""
+    key = await created(world, adoption)
+    await world.rest()
+    mapping = {"mappings": {"properties": {"body": {"type": "semantic_text", "inference_id": "a"}}}}
+    assert (await world.ask("PUT", "/i1", mapping)).status_code == 200
+    return key
+
+
+async def replace_used(world: World, adoption: str) -> ObjectKey:
+    key = ObjectKey("inferenceendpoints", "search", "a")
+    settings = openai(model_id="text-embedding-3-large")["serviceSettings"]
+    world.kubernetes.edit_spec(key, {"serviceSettings": settings, "replacePolicy": "Always"})
+    return key
+
+
+async def model(world: World, adoption: str) -> ObjectKey:
+    spec = {"taskType": "sparse_embedding", "service": "elasticsearch", "serviceSettings": ELSER, "adoptionPolicy": adoption}
+    return world.apply("a", spec)
+
+
+async def replace_model(world: World, adoption: str) -> ObjectKey:
+    key = ObjectKey("inferenceendpoints", "search", "a")
+    world.kubernetes.edit_spec(key, {"serviceSettings": ELSER | {"num_threads": 2}, "replacePolicy": "WhenUnused"})
+    return key
+
+
 async def delete(world: World, adoption: str) -> ObjectKey:
     key = ObjectKey("inferenceendpoints", "search", "a")
     world.kubernetes.delete(key)
@@ -139,6 +168,13 @@ def is_replaced(world: World, key: ObjectKey, adoption: str) -> None:
     assert creates(world) == 2
 
 
+def is_model_replaced(world: World, key: ObjectKey, adoption: str) -> None:
+    assert world.condition(key) == ("True", "Available"), world.message(key)
+    assert stored(world)["a"].service_settings["num_threads"] == 2
+    assert {name: d.threads for name, d in world.standin.state.deployments.items()} == {"a": 2}
+    assert creates(world) == 2
+
+
 def is_gone(world: World, key: ObjectKey, adoption: str) -> None:
     assert world.is_gone(key)
     assert not stored(world)
@@ -151,6 +187,8 @@ STORIES = (
     Story("update", created, update, is_updated),
     Story("rotate", created, rotate, is_rotated),
     Story("replace", created, replace, is_replaced),
+    Story("replace what an index uses", used, replace_used, is_replaced),
+    Story("replace an in-cluster model", model, replace_model, is_model_replaced),
     Story("delete", created, delete, is_gone),
 )
 
