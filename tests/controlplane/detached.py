@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _START_SECONDS = 180.0
 _STOP_SECONDS = 30.0
-_LOG = "supervisor.log"
+LOG = "supervisor.log"
 
 
 def up(folder: Path, standin: Sequence[str] | None) -> State:
@@ -41,12 +41,12 @@ def up(folder: Path, standin: Sequence[str] | None) -> State:
 
     """
     ensure_binaries()
-    with _sole_use(folder):
+    with sole_use(folder):
         if (state := State.read(folder)) and state.runs:
             say("running already")
             return state
         if state:
-            say(f"what `up` started before is gone; starting anew. It last said:\n{tail(folder / _LOG)}")
+            say(f"what `up` started before is gone; starting anew. It last said:\n{tail(folder / LOG)}")
             _end(state)
         _remove_files(folder)
         return _start(folder, standin)
@@ -54,7 +54,7 @@ def up(folder: Path, standin: Sequence[str] | None) -> State:
 
 def down(folder: Path) -> None:
     """Stop what `up` started, and remove what it wrote."""
-    with _sole_use(folder):
+    with sole_use(folder):
         state = State.read(folder)
         if state:
             _end(state)
@@ -68,7 +68,7 @@ def _start(folder: Path, standin: Sequence[str] | None) -> State:
     if standin is not None:
         argv += ["--standin", json.dumps(list(standin))]
     progress = Progress("starting")
-    with (folder / _LOG).open("wb") as log:
+    with (folder / LOG).open("wb") as log:
         supervisor = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=REPOSITORY, start_new_session=True, text=True
         )
@@ -99,16 +99,15 @@ def _await_state(supervisor: subprocess.Popen[str], folder: Path, progress: Prog
         except subprocess.TimeoutExpired:
             progress.update("waiting for the API server")
         else:
-            raise ControlPlaneError(f"it did not start. The end of {folder / _LOG}:\n{tail(folder / _LOG)}")
+            raise ControlPlaneError(f"it did not start. The end of {folder / LOG}:\n{tail(folder / LOG)}")
         if time.monotonic() > deadline:
             raise ControlPlaneError(f"not ready after {_START_SECONDS:.0f} s; see the logs in {folder}")
     return state
 
 
 def _end(state: State) -> None:
-    for name in ("operator", "supervisor"):  # what others started beside the supervisor ends first
-        if process := state.processes.get(name):
-            send(process, signal.SIGTERM)
+    if supervisor := state.processes.get("supervisor"):
+        send(supervisor, signal.SIGTERM)
     for process in await_end(state.processes.values(), _STOP_SECONDS):
         send(process, signal.SIGKILL)
 
@@ -117,13 +116,13 @@ def _remove_files(folder: Path) -> None:
     """Only what is ours: a person may name any folder."""
     for run in folder.glob(f"{RUN_PREFIX}*"):
         shutil.rmtree(run, ignore_errors=True)
-    for name in ("state.json", "state.json.new", "operator.log", _LOG):
+    for name in ("state.json", "state.json.new", LOG):
         (folder / name).unlink(missing_ok=True)
     if folder.exists() and not any(folder.iterdir()):
         folder.rmdir()
 
 
-def _sole_use(folder: Path) -> AbstractContextManager[None]:
+def sole_use(folder: Path) -> AbstractContextManager[None]:
     """A lock outside the folder, which `down` removes."""
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
     return locked(cache.root() / f"up-{name}.lock", f"another `up` or `down` of {folder} runs")

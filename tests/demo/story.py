@@ -1,201 +1,236 @@
-"""The steps of the demo. Each shows the command that a person would type, and returns what was seen to hold.
+"""The steps of the story. Each shows what a person would type, and returns in a few words what was seen to hold.
 
-A step raises NotSeenError, or what kubectl raised, when it does not hold.
+A step raises NotSeenError, or what the terminal raised, where something does not hold. Waiting is on conditions.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.demo.stage import NAMESPACE, ROUND, NotSeenError, Stage, eventually
-from tests.demo.voice import Voice
+from tests.controlplane.state import REPOSITORY
+from tests.demo import NotSeenError
+from tests.demo.cast import MANIFESTS
+from tests.demo.stage import ROUND, Stage, Tally
 
-READY = ("True", "Available")
-KEY, ROTATED, REFUSED = "invented-key-1", "invented-key-2", "sk-plain-text-never-repeated"
-NAME, ELSER = "product-embeddings", "product-elser"
+_BULK_READ = ("GET", "/_inference/_all")
+_ON_ITS_WAY = {"Creating", "ModelDeploying", "Unreachable", "RateLimited", "ServerError"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Step:
-    """`needs_stand_in` says why a step is left out on a real cluster; None: it works everywhere."""
+    """`only_on_the_stand_in` says why the step is left out on a cluster of your own; None: it works everywhere."""
 
     title: str
-    play: Callable[[Stage, Voice], str]
-    needs_stand_in: str | None = None
+    play: Callable[[Stage], str]
+    only_on_the_stand_in: str | None = None
 
 
-def _apply(stage: Stage, voice: Voice, file: str, *documents: dict[str, Any]) -> None:
-    voice.command(f"kubectl apply -n {NAMESPACE} -f {file}")
-    voice.output(yaml.safe_dump_all(documents, sort_keys=False).replace(KEY, "…").replace(ROTATED, "…"))
-    stage.kubectl("apply", f"--namespace={NAMESPACE}", "--filename=-", given=yaml.safe_dump_all(documents))
+def apply_an_endpoint(stage: Stage) -> str:
+    stage.voice.say("The Secret key.yaml holds the provider's key. The endpoint refers to it:")
+    before = stage.tally()
+    stage.terminal.cat(f"{MANIFESTS}/openai.yaml")
+    stage.terminal.run(f"kubectl apply -f {MANIFESTS}/key.yaml -f {MANIFESTS}/openai.yaml")
+    stage.terminal.run("kubectl wait --for=condition=Ready infep/product-embeddings --timeout=30s")
+    stage.terminal.run("kubectl get infep -A")
+    if stage.in_elasticsearch() is None:
+        raise NotSeenError("the object is Ready, but Elasticsearch does not have the endpoint")
+    stage.expect_writes(before, Tally(2, 1))
+    stage.voice.seen("Ready, with exactly 2 writes to Kubernetes and 1 to Elasticsearch")
+    return "Ready"
 
 
-def _show(stage: Stage, voice: Voice, command: str) -> None:
-    voice.command(f"kubectl {command} -n {NAMESPACE}")
-    voice.output(stage.kubectl(*command.split(), f"--namespace={NAMESPACE}"))
-
-
-def _patch(stage: Stage, voice: Voice, name: str, patch: dict[str, Any]) -> None:
-    text = json.dumps(patch)
-    voice.command(f"kubectl patch infep {name} -n {NAMESPACE} --type=merge -p '{text}'")
-    stage.kubectl("patch", "infep", name, f"--namespace={NAMESPACE}", "--type=merge", f"--patch={text}")
-
-
-def secret(value: str) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "openai"}, "stringData": {"api-key": value}}
-
-
-def _endpoint(name: str, task: str, service: str, settings: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "apiVersion": "inference-operator.io/v1alpha1",
-        "kind": "InferenceEndpoint",
-        "metadata": {"name": name},
-        "spec": {"taskType": task, "service": service, "serviceSettings": settings},
-    }
-
-
-def openai(model: str = "text-embedding-3-small") -> dict[str, Any]:
-    key = {"valueFrom": {"secretKeyRef": {"name": "openai", "key": "api-key"}}}
-    return _endpoint(NAME, "text_embedding", "openai", {"model_id": model, "api_key": key})
-
-
-def an_endpoint_becomes_ready(stage: Stage, voice: Voice) -> str:
-    _apply(stage, voice, "endpoint.yaml", secret(KEY), openai())
-    voice.command(f"kubectl wait --for=condition=Ready infep/{NAME} -n {NAMESPACE}")
-    voice.output(stage.kubectl("wait", "--for=condition=Ready", f"infep/{NAME}", f"--namespace={NAMESPACE}", "--timeout=30s"))
-    _show(stage, voice, "get infep")
-    status, found = stage.elasticsearch.ask("GET", f"/_inference/{NAME}")
-    if status != 200:
-        raise NotSeenError(f"GET _inference/{NAME} answers {status}: {found}")
-    return f"{NAME} is Ready, and Elasticsearch has it"
-
-
-def a_model_is_deployed(stage: Stage, voice: Voice) -> str:
-    settings = {"model_id": ".elser_model_2", "num_threads": 1, "num_allocations": 3}
-    _apply(stage, voice, "elser.yaml", _endpoint(ELSER, "sparse_embedding", "elasticsearch", settings))
-    voice.command(f"kubectl get infep {ELSER} -n {NAMESPACE} -o wide --watch")
-    shown: list[str] = []
-    patience = 60 if stage.elasticsearch.is_stand_in else 900
-
-    def ready() -> bool:
-        line = stage.kubectl("get", "infep", ELSER, f"--namespace={NAMESPACE}", "--output=wide", "--no-headers")
-        gist = " ".join(line.split()[:-1])  # the age is no news
-        if gist not in shown:
-            shown.append(gist)
-            voice.output(line)
-        return stage.has(ELSER, *READY) is not None
-
-    eventually(ready, f"{ELSER} to be Ready", patience)
-    ready()  # the last line, with all allocations
-    if len(shown) < 2 and stage.elasticsearch.is_stand_in:
-        raise NotSeenError("the allocations were not seen to rise")
-    return f"{ELSER} became Ready only when all its allocations served"
-
-
-def a_key_rotates(stage: Stage, voice: Voice) -> str:
-    before = len(_updates(stage))
-    voice.command(f'kubectl patch secret openai -n {NAMESPACE} -p \'{{"stringData": {{"api-key": "…"}}}}\'')
-    stage.kubectl("apply", f"--namespace={NAMESPACE}", "--filename=-", given=yaml.safe_dump(secret(ROTATED)))
-    updates = eventually(lambda: _updates(stage)[before:], "an _update in the stand-in's log")
-    voice.output("\n".join(f"PUT {path}" for path in updates))
-    eventually(lambda: stage.has(NAME, *READY), f"{NAME} to be Ready")
-    if len(_updates(stage)) - before != 1:
-        raise NotSeenError("more than one _update was sent")
-    return "the changed Secret was pushed at once, with exactly one _update"
-
-
-def _updates(stage: Stage) -> list[str]:
-    return [entry["path"] for entry in stage.elasticsearch.log() if entry["path"].endswith(f"/{NAME}/_update")]
-
-
-def what_cannot_change_is_refused(stage: Stage, voice: Voice) -> str:
-    _patch(stage, voice, NAME, {"spec": {"serviceSettings": {"model_id": "text-embedding-3-large"}}})
-    refused = eventually(lambda: stage.has(NAME, "False", "ReplaceRequired"), "ReplaceRequired")
-    _show(stage, voice, "get infep")
-    voice.command(f"kubectl get infep {NAME} -n {NAMESPACE} -o jsonpath='{{.status.conditions[?(@.type==\"Ready\")].message}}'")
-    voice.output(refused["message"])
-    if "spec.serviceSettings.model_id" not in refused["message"]:
-        raise NotSeenError("the message does not name the setting")
-    voice.say("Taking the edit back:")
-    _patch(stage, voice, NAME, {"spec": {"serviceSettings": {"model_id": "text-embedding-3-small"}}})
-    eventually(lambda: stage.has(NAME, *READY), f"{NAME} to be Ready again")
-    return "the change was refused with the reason and the path; the old endpoint went on serving"
-
-
-def drift_is_repaired(stage: Stage, voice: Voice) -> str:
-    voice.say(f"Somebody deletes it in Elasticsearch. All is compared each {ROUND} here; by default each 10 minutes.")
-    voice.command(f'curl -X DELETE "$ELASTICSEARCH_URL/_inference/{_any(stage)}"')
-    name = _any(stage)
-    status, _ = stage.elasticsearch.ask("DELETE", f"/_inference/{name}")
-    if status != 200:
-        raise NotSeenError(f"DELETE answers {status}")
-    eventually(lambda: stage.elasticsearch.ask("GET", f"/_inference/{name}")[0] == 200, f"{name} to be back", 60)
-    eventually(lambda: stage.has(name, *READY), f"{name} to be Ready", 60)
-    _show(stage, voice, "get infep")
-    return f"{name} was put back by itself"
-
-
-def _any(stage: Stage) -> str:
-    return NAME if stage.elasticsearch.is_stand_in else ELSER
-
-
-def a_deletion_is_blocked_and_forced(stage: Stage, voice: Voice) -> str:
-    name = _any(stage)
-    _use(stage, voice, name)
-    voice.command(f"kubectl delete infep {name} -n {NAMESPACE} --wait=false")
-    stage.kubectl("delete", "infep", name, f"--namespace={NAMESPACE}", "--wait=false")
-    blocked = eventually(lambda: stage.has(name, "True", "InUse", "DeletionBlocked"), "DeletionBlocked")
-    _show(stage, voice, "get infep")
-    voice.output(blocked["message"])
-    for referrer in ("demo-products", "demo-embed"):
-        if referrer not in blocked["message"]:
-            raise NotSeenError(f"the message does not name {referrer}")
-    voice.say("The owner of both says that it may go all the same:")
-    _patch(stage, voice, name, {"spec": {"forceDelete": True}})
-    eventually(lambda: stage.endpoint(name) is None, f"{name} to be gone")
-    if stage.elasticsearch.ask("GET", f"/_inference/{name}")[0] != 404:
-        raise NotSeenError("Elasticsearch still has it")
-    for path in ("/demo-products", "/_ingest/pipeline/demo-embed"):
-        stage.elasticsearch.ask("DELETE", path)
-    return "the deletion was blocked, said by whom, and went through when forced"
-
-
-def _use(stage: Stage, voice: Voice, name: str) -> None:
-    mapping = {"mappings": {"properties": {"text": {"type": "semantic_text", "inference_id": name}}}}
-    pipeline = {
-        "processors": [{"inference": {"model_id": name, "input_output": {"input_field": "text", "output_field": "vector"}}}]
-    }
-    for path, body in (("/demo-products", mapping), ("/_ingest/pipeline/demo-embed", pipeline)):
-        voice.command(f"curl -X PUT \"$ELASTICSEARCH_URL{path}\" --json '{json.dumps(body)}'")
-        status, answer = stage.elasticsearch.ask("PUT", path, body)
-        if status != 200:
-            raise NotSeenError(f"PUT {path} answers {status}: {answer}")
-
-
-def plain_text_is_refused(stage: Stage, voice: Voice) -> str:
-    wrong = _endpoint("careless", "text_embedding", "openai", {"model_id": "text-embedding-3-small", "api_key": REFUSED})
-    voice.command(f"kubectl apply -n {NAMESPACE} -f careless.yaml   # with the key in plain text")
-    said = stage.refused("apply", f"--namespace={NAMESPACE}", "--filename=-", given=yaml.safe_dump(wrong))
-    voice.output(said)
-    if REFUSED in said:
-        raise NotSeenError("the refusal repeats the secret")
-    if "api_key" not in said:
+def write_a_key_in_plain_text(stage: Stage) -> str:
+    stage.voice.say("The same in a hurry: careless.yaml has the key itself where the reference belongs.")
+    said = stage.terminal.refused(f"kubectl apply -f {MANIFESTS}/careless.yaml")
+    if any(key in said for key in _keys()):
+        raise NotSeenError("the refusal repeats the key")
+    if "spec.serviceSettings.api_key" not in said:
         raise NotSeenError("the refusal does not name the field")
-    return "the API server refused the object, named the field, and did not repeat the secret"
+    if stage.terminal.read("kubectl get infep careless --ignore-not-found -o json") is not None:
+        raise NotSeenError("the object was stored all the same")
+    stage.voice.say("“May not be more than 0 bytes” is the API server's way to say that no text belongs there, only a reference.")
+    stage.voice.seen("refused before it was stored; the answer names the field, and does not repeat the key")
+    return "refused at admission, key not repeated"
 
 
-_PROVIDER = "it needs a provider that takes an invented key"
+def deploy_a_model(stage: Stage) -> str:
+    stage.voice.say(
+        "ELSER runs inside Elasticsearch. Its endpoint is there at once, but of no use until the model is. Ready means usable."
+    )
+    stage.terminal.cat(stage.cast.elser_file)
+    stage.terminal.run(f"kubectl apply -f {stage.cast.elser_file}")
+    stage.eventually(lambda: stage.condition("elser", "Ready"), "a first word in status", stage.cast.elser_seconds)
+    line = "kubectl get infep elser -o wide --watch"
+    shown = stage.terminal.watch(line, lambda text: _serves(stage, text), seconds=stage.cast.elser_seconds)
+    deployment = stage.terminal.read("kubectl get infep elser -o jsonpath='{.status.deployment}'")
+    count, target = deployment.get("allocationCount"), deployment.get("targetAllocationCount")
+    if count != target or not count:
+        raise NotSeenError(f"it is Ready with {count} of {target} allocations")
+    if stage.elasticsearch.is_stand_in and not any(_column(text, "False") for text in shown):
+        raise NotSeenError("it was Ready at once, although its deployment takes seconds")
+    stage.voice.seen(f"Ready only once {count} of {target} allocations served")
+    return f"{count} of {target} allocations, then Ready"
+
+
+def _serves(stage: Stage, text: str) -> bool:
+    """Raises NotSeenError where a person must act, so that nobody waits a quarter of an hour for what won't come."""
+    if _column(text, "False") and not _ON_ITS_WAY.intersection(text.split()) and stage.condition("elser", "Stalled"):
+        ready = stage.condition("elser", "Ready") or {}
+        raise NotSeenError(f"{ready.get('reason')}: {ready.get('message')}")
+    return _column(text, "True")
+
+
+def _column(text: str, ready: str) -> bool:
+    return text.split()[1:2] == [ready]
+
+
+def rotate_the_key(stage: Stage) -> str:
+    stage.voice.say("Somebody puts another key into the Secret. Nothing else is touched.")
+    before = stage.tally()
+    logged = len(stage.elasticsearch.log())
+    stage.elasticsearch.keep_bodies(True)
+    stage.terminal.run(f"kubectl apply -f {MANIFESTS}/key-rotated.yaml")
+    version = stage.terminal.run("kubectl get secret openai -o jsonpath='{.metadata.resourceVersion}'").strip()
+    path = "{.status.secretVersions[0].resourceVersion}"
+    stage.terminal.run(f"kubectl wait --for=jsonpath='{path}'={version} infep/product-embeddings --timeout=30s")
+    updates = [one for one in stage.elasticsearch.log(bodies=True)[logged:] if one["path"].endswith("/_update")]
+    stage.elasticsearch.keep_bodies(False)
+    stage.voice.say(
+        f"The log of Elasticsearch: {'; '.join(f'''{one['method']} {one['path']} {one['status']}''' for one in updates)}"
+    )
+    new = _documents("key-rotated.yaml")[0]["stringData"]["api-key"]
+    if [json.loads(one["body"])["service_settings"]["api_key"] for one in updates] != [new]:
+        raise NotSeenError(f"expected exactly one _update, with the new key; there were {len(updates)}")
+    stage.expect_writes(before, Tally(1, 1))
+    _see_that_no_key_shows(stage)
+    stage.voice.seen("one _update carried the new key to Elasticsearch, and status notes the Secret's version")
+    stage.voice.seen("no key, old or new, shows in any endpoint, any event or the operator's log")
+    return "pushed by one _update, shown nowhere"
+
+
+def _see_that_no_key_shows(stage: Stage) -> None:
+    objects = stage.plane.kubectl("get", "infep,events", "--all-namespaces", "--output=yaml")
+    for where, text in (("objects and events", objects), ("operator's log", stage.plane.log("operator").read_text())):
+        if any(key in text for key in _keys()):
+            raise NotSeenError(f"a key shows in the {where}")
+
+
+def change_what_cannot_change(stage: Stage) -> str:
+    name, (setting, old, new) = stage.cast.subject, stage.cast.frozen
+    stage.voice.say(f"Elasticsearch can't change {setting} of an endpoint that exists: vectors of two models don't mix.")
+    if not stage.elasticsearch.is_stand_in:
+        stage.voice.say("(Here it is a setting that the model was deployed with.)")
+    stage.terminal.run(_patch(name, {"serviceSettings": {setting: new}}))
+    path = '{.status.conditions[?(@.type=="Ready")].reason}'
+    stage.terminal.run(f"kubectl wait --for=jsonpath='{path}'=ReplaceRequired infep/{name} --timeout=30s")
+    stage.terminal.run(f"kubectl get infep {name}")
+    said = stage.terminal.run(_message(name, "Ready"))
+    if f"spec.serviceSettings.{setting}" not in said:
+        raise NotSeenError("the message does not name the setting")
+    found = stage.in_elasticsearch() or {}
+    if found.get("service_settings", {}).get(setting) != old:
+        raise NotSeenError(f"Elasticsearch has no longer the old {setting}")
+    stage.voice.seen("refused with the path of the setting and the ways out; the old endpoint goes on serving")
+    stage.voice.say("Taking the edit back:")
+    stage.terminal.run(_patch(name, {"serviceSettings": {setting: old}}))
+    stage.terminal.run(f"kubectl wait --for=condition=Ready infep/{name} --timeout=30s")
+    stage.voice.seen("Ready again")
+    return "refused with reason and path, then taken back"
+
+
+def change_nothing(stage: Stage) -> str:
+    stage.voice.say(f"The operator compares the whole cluster every {ROUND} here (every 10 minutes by default). Two rounds:")
+    before, rounds = stage.tally(), _rounds(stage)
+    stage.eventually(lambda: _rounds(stage) >= rounds + 2, "two more rounds")
+    stage.expect_writes(before, Tally(0, 0))
+    stage.voice.seen(f"2 times {' '.join(_BULK_READ)} for all endpoints together, and not one write on either side")
+    return "2 rounds, not one write"
+
+
+def _rounds(stage: Stage) -> int:
+    return sum((one["method"], one["path"]) == _BULK_READ for one in stage.elasticsearch.log())
+
+
+def meddle_behind_its_back(stage: Stage) -> str:
+    wanted = stage.in_elasticsearch()
+    for title, method, path, body in _meddling(stage):
+        stage.voice.say(f"Somebody {title} the endpoint in Elasticsearch itself:")
+        stage.curl(method, path, body)
+        seconds = stage.cast.elser_seconds
+        stage.eventually(lambda: stage.in_elasticsearch() == wanted, "the endpoint to be as the spec says", seconds)
+        stage.voice.seen("put back as the spec says, at the next round")
+    stage.terminal.run(f"kubectl wait --for=condition=Ready infep/{stage.cast.subject} --timeout=30s")
+    return "put back at the next round"
+
+
+def _meddling(stage: Stage) -> Iterator[tuple[str, str, str, Any]]:
+    path = stage.cast.endpoint_path
+    if stage.cast.drift is not None:
+        yield "changes", "PUT", f"{path}/_update", stage.cast.drift
+    yield "deletes", "DELETE", path, None
+
+
+def delete_what_is_used(stage: Stage) -> str:
+    cast, name = stage.cast, stage.cast.subject
+    field = {"type": "semantic_text", "inference_id": cast.inference_id}
+    processor = {"model_id": cast.inference_id, "input_output": {"input_field": "text", "output_field": "vector"}}
+    stage.voice.say("An index and a pipeline come to rely on the endpoint; then somebody deletes it.")
+    stage.curl("PUT", cast.index_path, {"mappings": {"properties": {"text": field}}})
+    stage.curl("PUT", cast.pipeline_path, {"processors": [{"inference": processor}]})
+    stage.terminal.run(f"kubectl delete infep {name} --wait=false")
+    stage.voice.say("“Deleted” means that it is marked: the operator's finalizer holds it until Elasticsearch lets go.")
+    stage.terminal.run(f"kubectl wait --for=condition=DeletionBlocked infep/{name} --timeout=30s")
+    said = stage.terminal.run(_message(name, "DeletionBlocked"))
+    missing = [one for one in (cast.index, cast.pipeline) if one not in said]
+    if missing:
+        raise NotSeenError(f"the message does not name {' and '.join(missing)}")
+    if stage.in_elasticsearch() is None:
+        raise NotSeenError("the endpoint is gone from Elasticsearch although it is used")
+    stage.voice.seen("blocked, and says by whom; the endpoint is still there")
+    stage.voice.say("It may go all the same:")
+    stage.terminal.run(_patch(name, {"forceDelete": True}))
+    stage.terminal.run(f"kubectl wait --for=delete infep/{name} --timeout=60s", seconds=70)
+    if stage.in_elasticsearch() is not None:
+        raise NotSeenError("the object is gone, but Elasticsearch still has the endpoint")
+    stage.terminal.run("kubectl get infep -A")
+    stage.voice.seen("gone, in Kubernetes and in Elasticsearch")
+    return "blocked by index and pipeline, then forced"
+
+
+def _patch(name: str, spec: dict[str, Any]) -> str:
+    return f"kubectl patch infep {name} --type=merge -p '{json.dumps({'spec': spec}, separators=(',', ':'))}'"
+
+
+def _message(name: str, condition: str) -> str:
+    return f"kubectl get infep {name} -o jsonpath='{{.status.conditions[?(@.type==\"{condition}\")].message}}'"
+
+
+def _documents(file: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((REPOSITORY / MANIFESTS / file).read_text()))
+
+
+def _keys() -> list[str]:
+    """Every key in the demo's files; none may ever show."""
+    documents = [one for path in Path(REPOSITORY / MANIFESTS).glob("*.yaml") for one in _documents(path.name)]
+    keys = [one["stringData"]["api-key"] for one in documents if one["kind"] == "Secret"]
+    return [*keys, _documents("careless.yaml")[0]["spec"]["serviceSettings"]["api_key"]]
+
+
+_PROVIDER = "Elasticsearch asks the provider before it stores an endpoint, and this one's key is invented"
+_LOG = "it counts in the log of requests, which only the stand-in shows"
 STEPS = (
-    Step("An endpoint: apply it, and it becomes Ready", an_endpoint_becomes_ready, _PROVIDER),
-    Step("A model inside the cluster: Ready only when it serves", a_model_is_deployed),
-    Step("The key rotates", a_key_rotates, _PROVIDER),
-    Step("A setting that can't change", what_cannot_change_is_refused, _PROVIDER),
-    Step("Somebody deletes an endpoint behind our back", drift_is_repaired),
-    Step("A deletion that would break others", a_deletion_is_blocked_and_forced),
-    Step("A secret in plain text", plain_text_is_refused),
+    Step("Apply an endpoint of OpenAI", apply_an_endpoint, _PROVIDER),
+    Step("Apply one with its key in plain text", write_a_key_in_plain_text),
+    Step("Apply a model inside Elasticsearch", deploy_a_model),
+    Step("Rotate the key", rotate_the_key, _PROVIDER),
+    Step("Change what can't change", change_what_cannot_change),
+    Step("Change nothing", change_nothing, _LOG),
+    Step("Meddle behind the operator's back", meddle_behind_its_back),
+    Step("Delete what is still used", delete_what_is_used),
 )
