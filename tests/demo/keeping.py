@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import traceback
 from collections.abc import Iterator
@@ -17,34 +18,33 @@ from pathlib import Path
 from tests.controlplane import ControlPlane, ControlPlaneError
 from tests.controlplane.detached import LOG, sole_use
 from tests.controlplane.processes import identify
-from tests.controlplane.state import REPOSITORY, State
+from tests.controlplane.state import RUN_PREFIX, State
 from tests.demo.stage import Stage
 from tests.demo.voice import Voice
 
-FOLDER = REPOSITORY / ".up"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _WATCH_SECONDS = 3600.0
 
 
 @contextmanager
-def free_folder() -> Iterator[Path]:
-    """The folder of `make up` and `make down`, for us alone.
+def free_folder(folder: Path) -> Iterator[Path]:
+    """The folder of `make up` and `make down`, for us alone. Yields another one in it, for data and logs.
 
     Raises:
         ControlPlaneError: something runs there.
 
     """
-    with sole_use(FOLDER):
-        if State.read(FOLDER):
+    with sole_use(folder):
+        if State.read(folder):
             raise ControlPlaneError("what `make up` or `make demo KEEP=1` started is still there: run `make down` first")
         try:
-            yield FOLDER
+            yield folder / f"{RUN_PREFIX}{secrets.token_hex(3)}"
         finally:
             with contextlib.suppress(OSError):  # it stays while there is anything in it
-                FOLDER.rmdir()
+                folder.rmdir()
 
 
-def stay(stage: Stage, owned: ExitStack) -> bool:
+def stay(stage: Stage, owned: ExitStack, folder: Path) -> bool:
     """Go on in the background: True there, False in the process that the terminal waits for.
 
     There `owned` is empty afterwards: nothing that runs is its own any more, and Ctrl-C ends it no sooner.
@@ -58,7 +58,7 @@ def stay(stage: Stage, owned: ExitStack) -> bool:
     try:
         said, says = os.pipe()
         if os.fork() == 0:
-            _become_supervisor(stage)
+            _become_supervisor(stage, folder)
             os.write(says, b".")
             os.close(says)
             os.close(said)
@@ -67,7 +67,7 @@ def stay(stage: Stage, owned: ExitStack) -> bool:
         stays = bool(os.read(said, 1))
         os.close(said)
         if not stays:
-            raise ControlPlaneError(f"the process in the background ended at once; see {FOLDER / LOG}")
+            raise ControlPlaneError(f"the process in the background ended at once; see {folder / LOG}")
         owned.pop_all()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         return False
@@ -75,25 +75,25 @@ def stay(stage: Stage, owned: ExitStack) -> bool:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
-def _become_supervisor(stage: Stage) -> None:
+def _become_supervisor(stage: Stage, folder: Path) -> None:
     """Leave the terminal, and write down for `make down` what runs. Ends the process where that fails."""
     try:
-        _leave_the_terminal()
-        _write_state(stage)
+        _leave_the_terminal(folder / LOG)
+        _write_state(stage, folder)
     except BaseException:  # noqa: BLE001  whatever it is, it must not be handled as the other process would
         traceback.print_exc()
         os._exit(1)  # not by an exception: what runs is still the other process's own
 
 
-def _leave_the_terminal() -> None:
+def _leave_the_terminal(logfile: Path) -> None:
     os.setsid()
-    log = os.open(FOLDER / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    log = os.open(logfile, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
 
 
-def _write_state(stage: Stage) -> None:
+def _write_state(stage: Stage, folder: Path) -> None:
     plane = stage.plane
     found = {name: identify(pid) for name, pid in {"supervisor": os.getpid(), **plane.pids}.items()}
     State(
@@ -102,7 +102,7 @@ def _write_state(stage: Stage) -> None:
         elasticsearch_url=stage.elasticsearch.access.url,
         search_path=plane.binaries.search_path,
         processes={name: process for name, process in found.items() if process},
-    ).write(FOLDER)
+    ).write(folder)
 
 
 def supervise(plane: ControlPlane, owned: ExitStack) -> None:
@@ -112,8 +112,8 @@ def supervise(plane: ControlPlane, owned: ExitStack) -> None:
             plane.check(_WATCH_SECONDS)
 
 
-def invite(stage: Stage, voice: Voice) -> None:
-    """Say how to play on."""
+def invite(stage: Stage, voice: Voice, stop: str) -> None:
+    """Say how to play on, and which command will `stop` everything."""
     plane, own = stage.plane, not stage.elasticsearch.is_stand_in
     voice.title("\nEverything goes on running")
     voice.say("In a shell of yours:")
@@ -131,4 +131,4 @@ def invite(stage: Stage, voice: Voice) -> None:
         voice.say("Before you stop it, so that nothing stays in your cluster:")
         voice.command("kubectl delete infep --all")
     voice.say(f"The other logs are in {plane.directory}. To stop all of it:")
-    voice.command("make down")
+    voice.command(stop)

@@ -28,7 +28,6 @@ from tests.demo.voice import Voice
 TITLE = "Start everything"
 _STAND_IN = ["--port", "0", "--control", "--deployment-seconds", "6"]
 _CRD = "crd/inferenceendpoints.inference-operator.io"
-_ESTABLISHED = '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True'
 _MOUNTED = "INFERENCE_OPERATOR_DEFAULT_CONNECTION_PATH"
 
 
@@ -116,7 +115,7 @@ def _install(stage: Stage) -> None:
     run(f"helm install {RELEASE} charts/inference-operator --namespace {HOME} --hide-notes {options}", seconds=60)
     run(f"kubectl create namespace {NAMESPACE}")
     run(f"kubectl config set-context --current --namespace={NAMESPACE}")
-    stage.plane.kubectl("wait", _ESTABLISHED, _CRD, "--timeout=30s", timeout=40)
+    stage.plane.await_established(_CRD.removeprefix("crd/"))
 
 
 def _run_operator(stage: Stage) -> None:
@@ -127,8 +126,8 @@ def _run_operator(stage: Stage) -> None:
     plane.run("operator", argv, ready="operator started", env=_environment(stage, kubeconfig), cwd=REPOSITORY)
     stage.voice.say(
         f"Operator {metadata.version('inference-operator')}, in {time.monotonic() - began:.1f} s. No kubelet runs here, so the"
-        " chart's pod stays Pending, and the operator is a process beside it: with the settings of the Deployment, and by the token"
-        " of its ServiceAccount with just the rights that the chart grants."
+        " chart's pod stays Pending, and the operator is a process beside it: with the settings of the Deployment, and by the"
+        " token of its ServiceAccount with just the rights that the chart grants."
     )
 
 

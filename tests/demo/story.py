@@ -48,7 +48,7 @@ def apply_an_endpoint(stage: Stage) -> str:
 def write_a_key_in_plain_text(stage: Stage) -> str:
     stage.voice.say("The same in a hurry: careless.yaml has the key itself where the reference belongs.")
     said = stage.terminal.refused(f"kubectl apply -f {MANIFESTS}/careless.yaml")
-    if any(key in said for key in _keys()):
+    if any(key in said for key in keys()):
         raise NotSeenError("the refusal repeats the key")
     if "spec.serviceSettings.api_key" not in said:
         raise NotSeenError("the refusal does not name the field")
@@ -117,7 +117,7 @@ def rotate_the_key(stage: Stage) -> str:
 def _see_that_no_key_shows(stage: Stage) -> None:
     objects = stage.plane.kubectl("get", "infep,events", "--all-namespaces", "--output=yaml")
     for where, text in (("objects and events", objects), ("operator's log", stage.plane.log("operator").read_text())):
-        if any(key in text for key in _keys()):
+        if any(key in text for key in keys()):
             raise NotSeenError(f"a key shows in the {where}")
 
 
@@ -215,7 +215,7 @@ def _documents(file: str) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all((REPOSITORY / MANIFESTS / file).read_text()))
 
 
-def _keys() -> list[str]:
+def keys() -> list[str]:
     """Every key in the demo's files; none may ever show."""
     documents = [one for path in Path(REPOSITORY / MANIFESTS).glob("*.yaml") for one in _documents(path.name)]
     keys = [one["stringData"]["api-key"] for one in documents if one["kind"] == "Secret"]
