@@ -16,16 +16,17 @@ MANIFESTS = "tests/demo/manifests"
 class Cast:
     """Names and settings. The `subject` is the object that the later steps are about.
 
-    `frozen` is a setting of it that can't change in place, with its value and another one; `drift` a request with which
-    somebody changes it in Elasticsearch; `seconds` how long a model may take.
+    `frozen` is a setting of it that can't change in place, with its value and another one, and `why` it can't; `drift` a
+    request with which somebody changes it in Elasticsearch. `seconds` is how long a model may take.
     """
 
     elser_file: str
-    elser_seconds: float
+    seconds: int
     subject: str
     inference_id: str
     task_type: str
     frozen: tuple[str, str | int, str | int]
+    why: str
     drift: Mapping[str, Any] | None
     index: str
     pipeline: str
@@ -45,22 +46,24 @@ class Cast:
 
 ON_THE_STAND_IN = Cast(
     elser_file=f"{MANIFESTS}/elser.yaml",
-    elser_seconds=60,
+    seconds=60,
     subject="product-embeddings",
     inference_id="product-embeddings",
     task_type="text_embedding",
     frozen=("model_id", "text-embedding-3-small", "text-embedding-3-large"),
+    why="vectors of two models don't mix",
     drift={"service_settings": {"rate_limit": {"requests_per_minute": 1}}},
     index="products",
     pipeline="embed-products",
 )
 ON_YOUR_CLUSTER = Cast(
     elser_file=f"{MANIFESTS}/elser-on-your-cluster.yaml",
-    elser_seconds=900,
+    seconds=900,
     subject="elser",
     inference_id="inference-operator-demo",
     task_type="sparse_embedding",
     frozen=("num_threads", 1, 2),
+    why="its model is deployed with it",
     drift=None,
     index="inference-operator-demo-products",
     pipeline="inference-operator-demo-embed",

@@ -121,8 +121,7 @@ class Elasticsearch:
         except urllib.error.HTTPError as error:
             return error.code, _json(error.read())
         except (OSError, ValueError) as error:
-            reason = getattr(error, "reason", error)
-            raise NotSeenError(f"{self.access.url} does not answer: {reason}") from None
+            raise NotSeenError(f"{self.access.url} does not answer: {_why(error)}") from None
 
     def _opener(self) -> urllib.request.OpenerDirector:
         """The stand-in is asked past any proxy."""
@@ -130,6 +129,12 @@ class Elasticsearch:
         if self.access.url.startswith("https"):
             handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=self.access.ca)))
         return urllib.request.build_opener(*handlers)
+
+
+def _why(error: Exception) -> object:
+    """Without the number of the error, where there are words."""
+    reason = getattr(error, "reason", error)
+    return reason if isinstance(reason, ssl.SSLError) else getattr(reason, "strerror", None) or reason
 
 
 def _json(text: bytes) -> Any:

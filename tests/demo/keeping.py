@@ -40,8 +40,28 @@ def free_folder(folder: Path) -> Iterator[Path]:
         try:
             yield folder / f"{RUN_PREFIX}{secrets.token_hex(3)}"
         finally:
-            with contextlib.suppress(OSError):  # it stays while there is anything in it
-                folder.rmdir()
+            _remove_what_nobody_needs(folder)
+
+
+def _remove_what_nobody_needs(folder: Path) -> None:
+    if State.read(folder) is None:
+        (folder / LOG).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # there is something else in it, or nothing was made
+            folder.rmdir()
+
+
+@contextmanager
+def stderr_into(log: Path) -> Iterator[None]:
+    """For programs that outlast the demo: they must not hold on to a pipe that somebody reads to its end."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    saved, opened = os.dup(2), os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.dup2(opened, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(opened)
 
 
 def stay(stage: Stage, owned: ExitStack, folder: Path) -> bool:

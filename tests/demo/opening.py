@@ -11,16 +11,18 @@ import os
 import shlex
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from http import HTTPStatus
 from importlib import metadata
 from pathlib import Path
 
-from tests.controlplane import ControlPlane
+from tests.controlplane import ControlPlane, ensure_binaries
+from tests.controlplane.detached import LOG
 from tests.controlplane.state import REPOSITORY
 from tests.demo import NotSeenError
 from tests.demo.cast import ON_THE_STAND_IN, ON_YOUR_CLUSTER, Cast
 from tests.demo.elasticsearch import Access, Elasticsearch
+from tests.demo.keeping import stderr_into
 from tests.demo.stage import ACCOUNT, HOME, NAMESPACE, RELEASE, ROUND, Stage
 from tests.demo.terminal import Terminal
 from tests.demo.voice import Voice
@@ -38,7 +40,7 @@ def open_stage(owned: ExitStack, voice: Voice, access: Access | None, folder: Pa
         owned: closed by the caller, whatever happens.
         voice: tells what happens.
         access: to the user's own cluster; None: the stand-in.
-        folder: for data and logs; among the temporary files by default.
+        folder: for data and logs of what is to last; among the temporary files by default.
 
     Raises:
         NotSeenError: the user's cluster can't be used, or already has what the demo would make.
@@ -47,9 +49,10 @@ def open_stage(owned: ExitStack, voice: Voice, access: Access | None, folder: Pa
     """
     own = None if access is None else _own_cluster(owned, voice, access)
     began = time.monotonic()
-    plane = ControlPlane(folder)
+    plane = ControlPlane(folder, ensure_binaries())
     owned.callback(plane.stop)
-    plane.start()
+    with stderr_into(folder.parent / LOG) if folder else nullcontext():
+        plane.start()
     version = json.loads(plane.kubectl("get", "--raw", "/version"))["gitVersion"]
     voice.say(f"Kubernetes {version}: etcd, kube-apiserver and kube-controller-manager, in {time.monotonic() - began:.1f} s")
     elasticsearch = own or _stand_in(plane, voice)
