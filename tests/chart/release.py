@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from tests.chart.rendering import Json
     from tests.controlplane import ControlPlane
 
-# Not `condition=Established`: kubectl gives up on a CRD that is so new that it has no conditions at all.
-ESTABLISHED = '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True'
 CRD = "inferenceendpoints.inference-operator.io"
 _KINDS = "deployments,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings"
 
@@ -38,7 +36,7 @@ class Release:
         """Install, CRDs first, and wait until these are served."""
         self.helm("install", self.name, str(CHART), "-f", "-", *arguments, input=json.dumps(values))
         if "--skip-crds" not in arguments:
-            self.plane.kubectl("wait", ESTABLISHED, f"crd/{CRD}", "--timeout=30s", timeout=40)
+            self.plane.await_established(CRD)
 
     def upgrade(self, values: Json) -> None:
         self.helm("upgrade", self.name, str(CHART), "-f", "-", input=json.dumps(values))

@@ -13,8 +13,6 @@ from tests.controlplane import ControlPlane, ensure_binaries
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Not `condition=Established`: kubectl gives up on a CRD that is so new that it has no conditions at all.
-ESTABLISHED = '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True'
 _CRDS = Path(__file__).resolve().parents[2] / "crds"
 
 
@@ -33,7 +31,8 @@ def plane() -> Iterator[ControlPlane]:
     with ControlPlane() as started:
         if any(_CRDS.glob("*.yaml")):
             started.kubectl("apply", "--server-side", f"--filename={_CRDS}")
-            started.kubectl("wait", ESTABLISHED, "--timeout=60s", f"--filename={_CRDS}", timeout=70)
+            # A file is called GROUP_PLURAL.yaml, a CRD PLURAL.GROUP.
+            started.await_established(*(".".join(reversed(path.stem.split("_"))) for path in _CRDS.glob("*.yaml")))
         yield started
 
 

@@ -6,9 +6,10 @@ is no kubelet: Deployments get their ReplicaSets and pods, and these stay Pendin
 
 from __future__ import annotations
 
+import json
 import re
 import signal
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tests.controlplane.binaries import ensure_binaries
 from tests.controlplane.children import ChildDiedError, ControlPlaneError
@@ -173,6 +174,19 @@ class ControlPlane:
         """Run helm and return its standard output; as `kubectl`. `install --wait` waits in vain: no pod ever runs."""
         return self._command("helm", args, input, timeout, kubeconfig)
 
+    def await_established(self, *crds: str, seconds: float = 30.0) -> None:
+        """Wait until the API server serves these CRDs, by name.
+
+        `kubectl wait` gives up on a CRD that is so new that it has no conditions at all.
+        """
+
+        def serves() -> bool:
+            found = json.loads(self.kubectl("get", "crd", *crds, "--output=json"))
+            items = found.get("items", [found])
+            return all(_is_established(item) for item in items)
+
+        self.eventually(lambda: serves() or None, f"{', '.join(crds)} to be established", seconds)
+
     def stop_api_server(self) -> None:
         """Stop the API server alone; etcd keeps what is stored. Clients are refused until `start_api_server`."""
         self._get().children.stop(API_SERVER)
@@ -237,3 +251,8 @@ class ControlPlane:
             timeout=timeout,
             look=running.children.watch,
         )
+
+
+def _is_established(crd: dict[str, Any]) -> bool:
+    conditions = crd.get("status", {}).get("conditions") or ()
+    return any((one["type"], one["status"]) == ("Established", "True") for one in conditions)

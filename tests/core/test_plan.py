@@ -333,7 +333,7 @@ CASES = (
     ),
     pytest.param(ours(SPEC, rival="other/one"), [], Reason.ID_CONFLICT, id="an id that another object owns"),
     pytest.param(new(OBSERVES, rival="other/one", observed=SAME), [], Watching, id="an object that observes has no rivals"),
-    pytest.param(new(OBSERVES, observed=ABSENT), [], Reason.WAITING_FOR_REFERENCE, id="nothing to observe yet"),
+    pytest.param(new(OBSERVES, observed=ABSENT), [(Look(), ABSENT)], Reason.WAITING_FOR_REFERENCE, id="nothing to observe yet"),
     pytest.param(new(OBSERVES), [(Look(), SAME)], Watching, id="Observe looks where nothing is known"),
     pytest.param(new(OBSERVES, observed=OTHER, fresh=True), [], Watching, id="Observe mends no difference"),
     pytest.param(ours(SPEC), [], Nothing, id="all is as written: nothing to do"),

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from pathlib import Path
 
 import pytest
 
 from inference_operator.core.reasons import Reason
 from tests.docs.conftest import OpenTerminal
-from tests.docs.pages import GUIDE, REASONS, ROOT
+from tests.docs.pages import GUIDE, REASONS
 from tests.docs.story import Goes
 from tests.docs.test_guide_commands import save_files
 from tests.docs.test_reasons_reached import STORIES
 
-UNUSED = (Reason.UPDATING,)
-"""In the list, and never shown: only compared with."""
-REACHED = [reason.value for reason in Reason if reason not in UNUSED]
-SOURCE = ROOT / "operator" / "inference_operator"
+REACHED = [reason.value for reason in Reason]
 
 
 def bullet(reason: str, title: str) -> str:
@@ -40,16 +35,6 @@ def test_the_table_is_the_list_in_its_order() -> None:
 
 def test_every_reason_of_the_page_has_a_story() -> None:
     assert {story.reason for story in STORIES} == set(REACHED)
-
-
-@pytest.mark.parametrize("reason", UNUSED)
-def test_what_the_page_leaves_out_is_never_shown(reason: Reason) -> None:
-    assert [str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py") if mentions(path, reason)] == ["core/news.py"]
-
-
-def mentions(path: Path, reason: Reason) -> bool:
-    nodes = ast.walk(ast.parse(path.read_text()))
-    return any(isinstance(node, ast.Attribute) and node.attr == reason.name for node in nodes)
 
 
 @pytest.mark.parametrize("reason", REACHED)

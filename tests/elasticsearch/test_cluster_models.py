@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import pytest
 
-from inference_operator.core.failure import Failure
 from inference_operator.core.values import Deployment
 from inference_operator.elasticsearch.cluster import Cluster
 from tests.elasticsearch.virtual_stand_in import Bench, elser
@@ -76,19 +74,3 @@ async def test_a_deployment_goes_with_its_endpoint(cluster: Cluster) -> None:
     assert isinstance(await cluster.deployment("m"), Deployment)
     await cluster.delete("m")
     assert await cluster.deployment("m") is None
-
-
-async def test_the_catalogue_is_read_once_per_version(bench: Bench, cluster: Cluster) -> None:
-    await cluster.server()
-    services = await cluster.services()
-    assert not isinstance(services, Failure)
-    assert dict(services)["openai"]["api_key"] is True
-    for _ in range(3):
-        cluster.invalidate()
-        await cluster.server()
-        await cluster.services()
-    assert bench.counts["GET /_inference/_services"] == 1
-    bench.standin.change(lambda state: replace(state, version=type(state.version).parse("9.6.0")))
-    await cluster.server(max_age=0)
-    await cluster.services()
-    assert bench.counts["GET /_inference/_services"] == 2

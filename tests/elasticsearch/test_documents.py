@@ -215,19 +215,6 @@ def test_deployments() -> None:
     }
 
 
-def test_services() -> None:
-    document = [
-        {"service": "openai", "configurations": {"api_key": {"updatable": True}, "model_id": {"updatable": False}}},
-        {"service": "odd", "configurations": {"x": None}},
-        {"service": "bare"},
-    ]
-    assert documents.services(document) == (
-        ("openai", {"api_key": True, "model_id": False}),
-        ("odd", {"x": False}),
-        ("bare", {}),
-    )
-
-
 def test_a_malformed_document_becomes_a_failure_that_names_the_operation() -> None:
     failure = parsed(Response(200, {"endpoints": "c4n4ry"}, ADDRESS, "inference.list"), documents.listing)
     assert isinstance(failure, TransportFailure)
@@ -264,7 +251,6 @@ PARSERS = [
     documents.deleted,
     documents.server(ADDRESS),
     documents.deployments,
-    documents.services,
 ]
 
 

@@ -28,7 +28,6 @@ SERVERLESS = Version(999, 0)
         (requests.delete_endpoint("a"), "DELETE /_inference/a", {}, True),
         (requests.delete_endpoint("a", force=True), "DELETE /_inference/a", {"force": "true"}, True),
         (requests.delete_endpoint("a", dry_run=True), "DELETE /_inference/a", {"dry_run": "true"}, False),
-        (requests.services(), "GET /_inference/_services", {}, False),
         (requests.list_pipelines(), "GET /_ingest/pipeline", {}, False),
         (requests.list_index_templates(), "GET /_index_template", {}, False),
         (requests.list_component_templates(), "GET /_component_template", {}, False),
@@ -55,7 +54,6 @@ def test_every_operation_has_its_own_name() -> None:
         requests.update_endpoint("t", "a", {}, 1, None),
         requests.delete_endpoint("a"),
         requests.delete_endpoint("a", dry_run=True),
-        requests.services(),
         requests.model_stats(),
     ]
     assert len({request.operation for request in made}) == len(made)

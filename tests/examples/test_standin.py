@@ -18,7 +18,6 @@ from inference_operator.elasticsearch.requests import (
     list_pipelines,
     model_stats,
     root,
-    services,
 )
 from tests.examples.catalogue_of_examples import (
     EXAMPLES,
@@ -97,7 +96,6 @@ async def test_one_cluster_takes_them_all_and_gives_them_up_again() -> None:
 READS = (
     root(),
     list_endpoints(),
-    services(),
     model_stats(),
     list_pipelines(),
     list_index_templates(),

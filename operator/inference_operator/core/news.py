@@ -10,7 +10,7 @@ from inference_operator.api.inference_endpoint import InferenceEndpointStatus
 from inference_operator.api.meta import Condition
 from inference_operator.core.reasons import Reason
 
-_PLAIN = {None, Reason.AVAILABLE, Reason.CREATING, Reason.UPDATING, Reason.MODEL_DEPLOYING, Reason.OBSERVED}
+_PLAIN = {None, Reason.AVAILABLE, Reason.CREATING, Reason.MODEL_DEPLOYING, Reason.OBSERVED}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from http import HTTPStatus
 
 from inference_operator.api.policies import AdoptionPolicy, DriftPolicy, ReplacePolicy
 from inference_operator.core import words
@@ -154,7 +155,8 @@ def observed_endpoint_is_only_read(s: Situation) -> Verdict | None:
     if not s.observes_only:
         return None
     if isinstance(s.observed, Absent):
-        return Held(Disposition(Mood.WAIT, Reason.WAITING_FOR_REFERENCE, words.nothing_to_observe(s)))
+        nothing = Disposition(Mood.WAIT, Reason.WAITING_FOR_REFERENCE, words.nothing_to_observe(s))
+        return Held(nothing) if s.fresh else Look()
     return _inspected(s) or Watching()
 
 
@@ -265,7 +267,9 @@ def _replace_or_refuse(s: Situation, paths: list[Path]) -> Verdict:
         return Held(Disposition(Mood.STALL, reason, words.replace_required(s, paths, ignored=ignored)))
     if s.desired is not None and not s.desired.is_read:
         return Resolve()
-    if not s.done.validated and not s.runs_in_cluster:
+    # What is known to be in use is not checked with the provider over and over: first ask whether it still is.
+    asks_first = s.told_before is Reason.REPLACE_BLOCKED and (s.usage is None or s.usage.total)
+    if not s.done.validated and not s.runs_in_cluster and not asks_first:
         # The deployment of an in-cluster model has the endpoint's own id, so a PUT is refused before it checks anything.
         return Validate()
     if s.usage is None:
@@ -303,13 +307,18 @@ def _deploying(s: Situation) -> Conclusion | None:
 def _missing_deployment(s: Situation) -> Disposition:
     """Elasticsearch stores an endpoint, then downloads its model, then starts it: in between there is no deployment."""
     before = next((c for c in s.previous.conditions if c.type == "Ready"), None)
-    if isinstance(s.failure, HttpFailure) and disposition(s.failure).mood is Mood.STALL:
+    if isinstance(s.failure, HttpFailure) and not _is_slow(s.failure):
         return Disposition(Mood.STALL, Reason.MODEL_FAILED, words.start_failed(s, failure_of(s).message), Area.MODEL)
     if before is not None and before.reason == Reason.MODEL_FAILED and before.observed_generation == s.generation:
         return Disposition(Mood.STALL, Reason.MODEL_FAILED, before.message, Area.MODEL)
     if s.previous.applied is None or (before is not None and before.reason == Reason.MODEL_DEPLOYING):
         return Disposition(Mood.WAIT, Reason.MODEL_DEPLOYING, words.not_yet_deployed(s), Area.MODEL)
     return Disposition(Mood.STALL, Reason.MODEL_FAILED, words.no_deployment(s), Area.MODEL)
+
+
+def _is_slow(failure: HttpFailure) -> bool:
+    """True when Elasticsearch only gave up waiting for the start, which goes on."""
+    return failure.status == HTTPStatus.REQUEST_TIMEOUT or failure.type == "timeout_exception"
 
 
 # ---------------------------------------------------------------- an object that goes

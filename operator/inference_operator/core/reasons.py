@@ -10,7 +10,6 @@ class Reason(StrEnum):
 
     AVAILABLE = "Available"
     CREATING = "Creating"
-    UPDATING = "Updating"
     DELETING = "Deleting"
     MODEL_DEPLOYING = "ModelDeploying"
     MODEL_FAILED = "ModelFailed"

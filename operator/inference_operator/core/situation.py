@@ -295,7 +295,9 @@ def advance(situation: Situation, step: Step, answer: Answer) -> Situation:
 def _failed(situation: Situation, step: Step, failure: Failure) -> Situation:
     if isinstance(situation.done.tried, Create) and isinstance(step, Look) and not already_exists(situation.failure):
         failure = situation.failure or failure  # why the create failed says more than that the look failed, too
-    return replace(situation, failure=failure, done=replace(situation.done, tried=step))
+    # A look from before the create says nothing about what the create left.
+    looked_again = situation.done.looked_again and not isinstance(step, Create)
+    return replace(situation, failure=failure, done=replace(situation.done, tried=step, looked_again=looked_again))
 
 
 def _gone(situation: Situation, step: Step) -> Situation:

@@ -71,13 +71,6 @@ def already_exists(s: Situation) -> str:
     )
 
 
-def reserved_id(inference_id: str) -> str:
-    return (
-        f"spec.inferenceId: {inference_id} begins with a dot, so it belongs to Elasticsearch;"
-        " choose another id, or only watch it with managementPolicy: Observe"
-    )
-
-
 def invalid_id(inference_id: str) -> str:
     return (
         f"spec.inferenceId: {inference_id!r} is no inference id: lower-case letters, digits, hyphens, underscores and dots,"

@@ -7,7 +7,7 @@ its own answer, a lost write makes its id unknown. Decides nothing about what ou
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from inference_operator.core.failure import Failure, HttpFailure
 from inference_operator.core.referrers import joined
@@ -22,7 +22,7 @@ from inference_operator.elasticsearch.shared_read import SharedRead
 from inference_operator.elasticsearch.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     import httpx
 
@@ -32,10 +32,7 @@ if TYPE_CHECKING:
     from inference_operator.elasticsearch.connection import Connection
     from inference_operator.elasticsearch.limits import Limits
 
-__all__ = ["Catalogue", "Cluster", "usage_of"]
-
-Catalogue: TypeAlias = "tuple[tuple[str, Mapping[str, bool]], ...]"
-"""Per service: its settings, and whether each says that it may be updated."""
+__all__ = ["Cluster", "usage_of"]
 
 
 class Cluster:
@@ -53,7 +50,6 @@ class Cluster:
         self._snapshot = Snapshot(self._read_all, self._read_one, clock, address, limits.single_reads)
         self._server: SharedRead[Server] = SharedRead(self._read_server, clock, address)
         self._deployments: SharedRead[dict[str, Deployment]] = SharedRead(self._read_deployments, clock, address)
-        self._services: SharedRead[Catalogue] = SharedRead(self._read_services, clock, address)
         self._referrers = ReferrerSearch(self._client.send, clock, address, limits.usage_believed)
         self._inferences = Inferences(self._client.send, clock, limits.inferences)
         self._last_server: Server | None = None
@@ -157,10 +153,6 @@ class Cluster:
         """One inference of the right shape for the task, to see that the endpoint answers. Its result is not kept."""
         return await self._inferences.make(inference_id, task_type, text, timeout)
 
-    async def services(self) -> Catalogue | Failure:
-        """The server's own catalogue of services, read once per version of the server."""
-        return await self._services.get()
-
     def invalidate(self) -> None:
         """Begin a new round: the next peek, deployment, referrers and server are read anew, once for all who ask."""
         self._snapshot.invalidate()
@@ -170,7 +162,7 @@ class Cluster:
 
     async def aclose(self) -> None:
         """Give up shared readings, let other requests end, close the connections."""
-        for reading in (self._server, self._deployments, self._services, self._snapshot, self._referrers):
+        for reading in (self._server, self._deployments, self._snapshot, self._referrers):
             await reading.aclose()
         await self._client.aclose()
 
@@ -209,9 +201,6 @@ class Cluster:
     async def _read_deployments(self) -> dict[str, Deployment] | Failure:
         return parsed(await self._client.send(requests.model_stats()), documents.deployments)
 
-    async def _read_services(self) -> Catalogue | Failure:
-        return parsed(await self._client.send(requests.services()), documents.services)
-
     async def _read_server(self) -> Server | Failure:
         result = parsed(await self._client.send(requests.root()), documents.server(self.address))
         if isinstance(result, HttpFailure) and result.status == HTTPStatus.FORBIDDEN:
@@ -221,12 +210,10 @@ class Cluster:
         return result
 
     def _notice(self, server: Server) -> None:
-        """Another version has another catalogue; another cluster behind the same address has other endpoints."""
+        """Another cluster behind the same address has other endpoints."""
         last, self._last_server = self._last_server, server
         if last is None:
             return
-        if last.version != server.version:
-            self._services.invalidate()
         if last.uuid and server.uuid and last.uuid != server.uuid:
             self._snapshot.invalidate()
             self._deployments.invalidate()

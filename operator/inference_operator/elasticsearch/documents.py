@@ -158,14 +158,6 @@ def deployments(document: Json) -> dict[str, Deployment]:
     return found
 
 
-def services(document: Json) -> tuple[tuple[str, Mapping[str, bool]], ...]:
-    """The catalogue: per service, which of its settings say that they are `updatable`."""
-    if not isinstance(document, list):
-        raise MalformedError("it is not a list")
-    entries = (_object(entry, "a service") for entry in document)
-    return tuple((_text(entry, "service"), _updatable(entry.get("configurations") or {})) for entry in entries)
-
-
 def users_among_pipelines(document: Json) -> dict[str, tuple[str, ...]]:
     """By endpoint the pipelines that use it, of `GET _ingest/pipeline`."""
     bodies = _object(document, "an object")
@@ -191,13 +183,6 @@ def _by_endpoint(users: Iterable[tuple[str, frozenset[str]]]) -> dict[str, tuple
         for endpoint in endpoints:
             found[endpoint].add(name)
     return {endpoint: tuple(sorted(names)) for endpoint, names in found.items()}
-
-
-def _updatable(configurations: Json) -> dict[str, bool]:
-    return {
-        name: isinstance(setting, dict) and setting.get("updatable") is True
-        for name, setting in _object(configurations, "configurations").items()
-    }
 
 
 def _deployment(stats: Mapping[str, Json]) -> Deployment:

@@ -117,11 +117,6 @@ def perform(task_type: str, inference_id: str, body: Mapping[str, Json], timeout
     )
 
 
-def services() -> Request:
-    """The catalogue of services: which settings there are and which may change."""
-    return Request("GET", "/_inference/_services", "inference.services")
-
-
 def list_pipelines() -> Request:
     """Every ingest pipeline, whole."""
     return Request("GET", "/_ingest/pipeline", "ingest.list", allowance=60.0)

@@ -11,7 +11,9 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+import structlog
 
 from inference_operator.api.connection import ElasticsearchRef
 from inference_operator.core.failure import ReferenceFailure, ReferenceKind
@@ -21,6 +23,8 @@ from inference_operator.elasticsearch.connection import Connection, InvalidConne
 from inference_operator.elasticsearch.pool import ClusterPool
 from inference_operator.kubernetes.connections import ConnectionSource
 from inference_operator.shell.ports import KubernetesPort, ObjectKey
+
+log: Any = structlog.get_logger(__name__)
 
 
 class Resolver(Protocol):
@@ -99,4 +103,6 @@ class Clusters:
         if isinstance(connection, InvalidConnection):
             message = f"{source.described}: {connection.message}"
             return ReferenceFailure(ReferenceKind.CONNECTION_INVALID, "spec.elasticsearchRef", message)
+        if not connection.verify:
+            log.warning("the certificate is not checked: insecure-skip-tls-verify is set", connection=source.described)
         return _Resolved(connection, source.versions)

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from inference_operator.api.ids import is_reserved
 from inference_operator.api.inference_endpoint import InferenceEndpoint
 from inference_operator.api.meta import CLAIM_ANNOTATION, FINALIZER, RECONCILE_ANNOTATION
-from inference_operator.api.policies import ManagementPolicy
 from inference_operator.api.services import catalogue
 from inference_operator.core import words
 from inference_operator.core.failure import HttpFailure, ReferenceFailure, TransportFailure
@@ -22,7 +20,7 @@ from inference_operator.core.values import Server, dotted
 from inference_operator.elasticsearch.cluster import Cluster
 from inference_operator.shell.clusters import Clusters
 from inference_operator.shell.heirs import Heirs
-from inference_operator.shell.ports import KubernetesPort, ObjectKey
+from inference_operator.shell.ports import KubernetesPort, NotFound, NotInstalled, ObjectKey
 from inference_operator.shell.prober import Prober
 from inference_operator.shell.rivals import Rivals
 from inference_operator.shell.sources import Sources
@@ -35,9 +33,7 @@ def asked_to_reconcile(found: InferenceEndpoint) -> str | None:
 
 
 def problem_of(found: InferenceEndpoint) -> Problem | None:
-    """What is wrong with a spec, as far as it can be told without asking anybody."""
-    if is_reserved(found.resolved_inference_id) and found.spec.management_policy is not ManagementPolicy.OBSERVE:
-        return Problem(Reason.RESERVED_ID, words.reserved_id(found.resolved_inference_id))
+    """What is wrong with a spec beyond what its model says, as far as it can be told without asking anybody."""
     for reference in references(found.spec):
         if isinstance(reference, MalformedReference):
             return Problem(Reason.VALIDATION_FAILED, f"spec.{dotted(reference.path)}: {reference.message}")
@@ -81,8 +77,16 @@ class Gatherer:
         last = self._clusters.last_cluster_of(key)
         if last is not None:
             return await self._of_end(key, found, situation, last), last
-        abandoned = await self._kubernetes.namespace_terminating(key.namespace) is True
-        return replace(situation, failure=failure, abandoned=abandoned), None
+        return replace(situation, failure=failure, abandoned=await self._is_abandoned(key, found)), None
+
+    async def _is_abandoned(self, key: ObjectKey, found: InferenceEndpoint) -> bool:
+        """True when there is no client and won't be one: the ECK cluster is gone, or the namespace goes with its Secrets."""
+        ref = found.spec.elasticsearch_ref
+        if ref is not None and ref.name is not None:
+            cluster = await self._kubernetes.get_elasticsearch(ref.namespace or key.namespace, ref.name)
+            if isinstance(cluster, NotFound | NotInstalled):
+                return True
+        return await self._kubernetes.namespace_terminating(key.namespace) is True
 
     async def _of_end(self, key: ObjectKey, found: InferenceEndpoint, situation: Situation, cluster: Cluster) -> Situation:
         situation = await _with_server(situation, cluster)

@@ -134,6 +134,8 @@ class Reconciler:
             return
         self._listen(key, found)
         situation, cluster = await self._parts.gatherer.gather(key, found)
+        if situation.abandoned:
+            log.warning("released without deleting: no way to Elasticsearch is left", inference_id=situation.inference_id)
         end = await self._converge(key, situation, cluster)
         if isinstance(end, Interrupted):
             self._interrupted(key, end)
