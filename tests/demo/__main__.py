@@ -39,6 +39,7 @@ def main() -> int:
         voice.missed(str(error))
         return 1
     except KeyboardInterrupt:
+        voice.say("")  # the terminal has written ^C there
         voice.missed("interrupted; nothing was left running")
         return _INTERRUPTED
     except BrokenPipeError:  # whoever read has gone; so does everything else

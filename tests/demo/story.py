@@ -143,11 +143,17 @@ def change_what_cannot_change(stage: Stage) -> str:
 
 def change_nothing(stage: Stage) -> str:
     stage.voice.say(f"The operator compares the whole cluster every {ROUND} here (every 10 minutes by default). Two rounds:")
-    before, rounds = stage.tally(), _rounds(stage)
-    stage.eventually(lambda: _rounds(stage) >= rounds + 2, "two more rounds")
+    _await_rounds(stage, 1)  # what the step before has left to write, its event for instance, is written by then
+    before = stage.tally()
+    _await_rounds(stage, 2)
     stage.expect_writes(before, Tally(0, 0))
     stage.voice.seen(f"2 times {' '.join(_BULK_READ)} for all endpoints together, and not one write on either side")
     return "2 rounds, not one write"
+
+
+def _await_rounds(stage: Stage, number: int) -> None:
+    end = _rounds(stage) + number
+    stage.eventually(lambda: _rounds(stage) >= end, f"{number} more rounds")
 
 
 def _rounds(stage: Stage) -> int:
