@@ -145,13 +145,16 @@ class WorkQueue(Generic[Key]):
         self._work = None
         if self._timer is not None:
             self._timer.cancel()
-        tasks = set(self._tasks.values())
-        if not tasks:
-            return 0
-        _, late = await asyncio.wait(tasks, timeout=grace)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        late: list[asyncio.Task[None]] = []
+
+        def cut_off() -> None:
+            late.extend(self._tasks.values())
+            for task in late:
+                task.cancel()
+
+        timer = self._clock.call_later(grace, cut_off)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        timer.cancel()
         return len(late)
 
     def _file(self, entry: _Entry[Key]) -> None:
@@ -176,15 +179,24 @@ class WorkQueue(Generic[Key]):
                 heapq.heappush(self._groups[self._group_of(entry.key)].ready, entry)
 
     def _next(self) -> _Entry[Key] | None:
-        open_groups = [group for group in self._groups.values() if self._head(group) is not None]
-        if not open_groups:
-            return None
-        return heapq.heappop(min(open_groups, key=lambda group: group.ready[0]).ready)
+        for name in tuple(self._groups):
+            self._tidy(name)
+        heads = [(group.ready[0], group) for group in self._groups.values() if group.ready and group.working < self._limit]
+        return heapq.heappop(min(heads, key=lambda head: head[0])[1].ready) if heads else None
 
-    def _head(self, group: _Group[Key]) -> _Entry[Key] | None:
-        while group.ready and self._waiting.get(group.ready[0].key) is not group.ready[0]:
+    def _tidy(self, name: Hashable) -> None:
+        """Leave a head that is to be worked on in this very group, or no group."""
+        group = self._groups[name]
+        while group.ready:
+            entry = group.ready[0]
+            is_stale = self._waiting.get(entry.key) is not entry
+            if not is_stale and self._group_of(entry.key) == name:
+                return
             heapq.heappop(group.ready)
-        return group.ready[0] if group.ready and group.working < self._limit else None
+            if not is_stale:
+                self._file(entry)  # it belongs to another cluster by now
+        if not group.working:
+            del self._groups[name]
 
     def _start(self, key: Key) -> None:
         assert self._work is not None
@@ -196,10 +208,7 @@ class WorkQueue(Generic[Key]):
         task.add_done_callback(lambda _: self._finished(key, name))
 
     def _finished(self, key: Key, name: Hashable) -> None:
-        group = self._groups[name]
-        group.working -= 1
-        if not group.working and not group.ready:
-            del self._groups[name]
+        self._groups[name].working -= 1
         del self._tasks[key]
         entry = self._again.pop(key, None)
         if entry is not None:
