@@ -1,0 +1,31 @@
+"""Objects as the API server sends them, in one line each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from inference_operator.api.meta import CLAIM_ANNOTATION
+from inference_operator.shell.ports import Body, ObjectKey
+
+PLURAL = "inferenceendpoints"
+
+
+def key_of(name: str, namespace: str = "search") -> ObjectKey:
+    return ObjectKey(PLURAL, namespace, name)
+
+
+def body(name: str, spec: dict[str, Any] | None = None, status: dict[str, Any] | None = None, **metadata: Any) -> Body:
+    """An OpenAI endpoint. `spec` is merged over it, `metadata` over uid `uid-NAME`, generation 1 and resourceVersion 1."""
+    plain = {"name": name, "namespace": "search", "uid": f"uid-{name}", "generation": 1, "resourceVersion": "1"}
+    return {
+        "apiVersion": "inference-operator.io/v1alpha1",
+        "kind": "InferenceEndpoint",
+        "metadata": plain | metadata,
+        "spec": {"taskType": "text_embedding", "service": "openai"} | (spec or {}),
+        "status": {"observedGeneration": -1} | (status or {}),
+    }
+
+
+def claimed(name: str, cluster: str, inference_id: str | None = None, uid: str | None = None) -> dict[str, str]:
+    """The annotations of an object that holds a claim."""
+    return {CLAIM_ANNOTATION: f"{uid or f'uid-{name}'}@{cluster}/{inference_id or name}"}
