@@ -9,6 +9,7 @@ import pytest
 _SHARE_A_CONTROL_PLANE = ("cluster", "chart")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist, which reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Group the tests of these folders for `--dist loadgroup`."""
     here = Path(__file__).parent

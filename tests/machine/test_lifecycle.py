@@ -298,3 +298,16 @@ async def test_nothing_that_is_written_or_logged_holds_a_secret(caplog: pytest.L
         assert CANARY not in str(world.kubernetes.events)
         assert CANARY not in caplog.text
         assert world.kubernetes.events, "the search had something to search"
+
+
+async def test_an_object_whose_end_was_not_heard_of_is_forgotten_when_a_write_finds_it_gone() -> None:
+    async with World() as world:
+        world.standin.refuse_key(CANARY)
+        older = await made(world, {"deletionPolicy": "Retain"})
+        assert world.condition(older) == ("False", "ProviderRefused")
+        world.kubernetes.store.hold_events()
+        world.kubernetes.delete(older)
+        assert world.is_gone(older)
+        world.standin.accept_key(CANARY)
+        await world.clock.advance(300)
+        assert world.operator.store.get(older) is None

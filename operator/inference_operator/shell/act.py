@@ -36,6 +36,7 @@ class Interrupted:
     """Kubernetes did not take a patch: the object is another one by now (`Conflict`, `Gone`), or can't be written."""
 
     by: Conflict | Gone | KubernetesFailure
+    uid: str
 
 
 Outcome: TypeAlias = Answer | Interrupted
@@ -95,7 +96,7 @@ class Actor:
             key, uid=meta.uid, resource_version=meta.resource_version, finalizers=finalizers, annotations=annotations or None
         )
         if isinstance(answer, Conflict | Gone | KubernetesFailure):
-            return Interrupted(answer)
+            return Interrupted(answer, meta.uid)
         self._note(key, answer)
         return Patched()
 

@@ -81,6 +81,7 @@ class Operator:
                 prober=self._prober,
                 kubernetes=kubernetes,
                 clock=clock,
+                gone=self._gone,
             ),
             self.queue,
         )
@@ -94,6 +95,9 @@ class Operator:
             rivals=rivals,
             prober=self._prober,
         )
+
+    def _gone(self, key: ObjectKey, uid: str) -> None:
+        self.intake.gone(key, uid)
 
     def start(self) -> None:
         """Work off what was taken in, and compare everything once per interval."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -85,6 +86,7 @@ class Parts:
     prober: Prober
     kubernetes: KubernetesPort
     clock: Clock
+    gone: Callable[[ObjectKey, str], None]
 
 
 class Reconciler:
@@ -155,7 +157,7 @@ class Reconciler:
                 return situation, verdict
             found = self._latest(key)
             if found is None:
-                return Interrupted(Gone())
+                return Interrupted(Gone(), situation.uid)
             answer = await self._parts.actor.act(key, found, situation, verdict, cluster)
             level = logging.INFO if isinstance(verdict, _WRITES) else logging.DEBUG
             log.log(level, "step", step=type(verdict).__name__, answer=type(answer).__name__, generation=situation.generation)
@@ -201,7 +203,7 @@ class Reconciler:
             kind=KIND,
         )
         if isinstance(answer, Conflict | Gone | KubernetesFailure):
-            self._interrupted(key, Interrupted(answer))
+            self._interrupted(key, Interrupted(answer, meta.uid))
             return False
         self._parts.store.observe(key, answer)
         ready = next(condition for condition in status.conditions if condition.type == "Ready")
@@ -222,8 +224,10 @@ class Reconciler:
     def _interrupted(self, key: ObjectKey, end: Interrupted) -> None:
         match end.by:
             case Gone():
-                log.debug("object is gone")
-            case Conflict():
+                # Its DELETED event is late, or was lost while the watch was broken.
+                self._parts.gone(key, end.uid)
+            case Conflict(message=message):
+                log.debug("object is another one by now", message=message)
                 # The version that we lack is on its way; the pause is for the case that its event came before the answer.
                 self._queue.retry(key, Priority.EDIT)
             case KubernetesFailure() as failure:
