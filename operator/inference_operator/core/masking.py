@@ -38,7 +38,8 @@ def masked(desired: Desired | None, observed: Observed, before: Mapping[str, Jso
 def shows(difference: Difference, document: Mapping[str, Json]) -> bool:
     """True when the observed value of a difference may be shown beside a masked `document`."""
     path = (_NAMES.get(difference.path[0], difference.path[0]), *difference.path[1:])
-    return show(difference.desired) == difference.desired and not _is_mask(at(document, path))
+    above = (at(document, path[:length]) for length in range(2, len(path) + 1))
+    return show(difference.desired) == difference.desired and not any(_is_masked(value) for value in above)
 
 
 def _document(observed: Observed) -> dict[str, Json]:
