@@ -133,6 +133,10 @@ DIFFERENCES = (
     pytest.param(("serviceSettings", "headers", "A"), SEALED, {}, False, id="fed by a Secret"),
     pytest.param(("serviceSettings", "headers", "A"), None, BEFORE, False, id="left out, masked in the status"),
     pytest.param(("serviceSettings", "headers", "A"), "plain", BEFORE, False, id="plain by now, masked in the status"),
+    pytest.param(("serviceSettings", "headers", "B"), "plain", BEFORE, True, id="plain, beside a masked one"),
+    pytest.param(
+        ("serviceSettings", "headers", "A"), None, shown({"headers": HEADER}), False, id="inside what is masked as a whole"
+    ),
     pytest.param(("taskType",), "rerank", {}, True, id="the task"),
 )
 

@@ -38,8 +38,9 @@ def masked(desired: Desired | None, observed: Observed, before: Mapping[str, Jso
 def shows(difference: Difference, document: Mapping[str, Json]) -> bool:
     """True when the observed value of a difference may be shown beside a masked `document`."""
     path = (_NAMES.get(difference.path[0], difference.path[0]), *difference.path[1:])
-    above = (at(document, path[:length]) for length in range(2, len(path) + 1))
-    return show(difference.desired) == difference.desired and not any(_is_masked(value) for value in above)
+    above = (at(document, path[:length]) for length in range(2, len(path)))
+    is_inside_a_mask = any(isinstance(value, str) and _is_mask(value) for value in above)
+    return show(difference.desired) == difference.desired and not is_inside_a_mask and not _is_mask(at(document, path))
 
 
 def _document(observed: Observed) -> dict[str, Json]:
