@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inference_operator.api.inference_endpoint import InferenceEndpointStatus
-from inference_operator.api.status import ClusterStatus
+from inference_operator.api.status import ClusterStatus, Difference
 from inference_operator.core.news import news
 from tests.core.situations import condition
 
@@ -25,6 +25,14 @@ DOWN = status("Unknown", "Unreachable")
 STALLED = status("False", "ProviderRefused", message="bad key")
 BLOCKED = status("False", "Deleting", "DeletionBlocked")
 
+
+def drifted(ready: tuple[str, str], path: str) -> InferenceEndpointStatus:
+    return status(*ready, "Drifted").model_copy(update={"drift": (Difference(path=path),)})
+
+
+DRIFTED, OTHERWISE_DRIFTED = (drifted(("False", "Drifted"), path) for path in "ab")
+WATCHED_DRIFT = drifted(("True", "Observed"), "a")
+
 NEWS = (
     pytest.param(NEW, READY, [], id="the plain way to Ready is silent"),
     pytest.param(NEW, DEPLOYING, [], id="a model on its way is silent"),
@@ -40,6 +48,9 @@ NEWS = (
     pytest.param(
         READY, status("Unknown", "Suspended"), [("Normal", "Suspended", "m")], id="what a person asked for is no warning"
     ),
+    pytest.param(DRIFTED, OTHERWISE_DRIFTED, [("Warning", "Drifted", "by p1")], id="something else drifts"),
+    pytest.param(DRIFTED, DRIFTED, [], id="the same drifts still"),
+    pytest.param(WATCHED_DRIFT, status("True", "Observed"), [("Normal", "Observed", "m")], id="observed, drifts no more"),
     pytest.param(NEW, status("True", "Observed"), [], id="an endpoint that is only watched, seen for the first time"),
     pytest.param(status("True", "Observed"), READY, [], id="and taken over"),
 )

@@ -103,6 +103,12 @@ CREATES = (
         id="a create whose answer was lost is looked at and found done; the key is sent again, for nobody saw it taken",
     ),
     pytest.param(
+        new(SPEC, observed=ABSENT),
+        [(Look(), ABSENT), (Claim(), PATCHED), (Create(), LOST), (Look(), SAME), (SENDS_KEY, SAME)],
+        Nothing,
+        id="a look from before the create does not count for what the create left",
+    ),
+    pytest.param(
         new(SPEC, observed=ABSENT, fresh=True),
         [(Claim(), PATCHED), (Create(), LOST), (Look(), ABSENT)],
         Reason.UNREACHABLE,

@@ -23,9 +23,11 @@ from tests.core.situations import (
     edited,
     elser_spec,
     openai_spec,
+    ours,
     secret_ref,
     stored,
     told,
+    written,
 )
 from tests.core.stories import End, Story, ending, tell
 
@@ -276,3 +278,17 @@ REMEMBERS = (
 @pytest.mark.parametrize(("situation", "story", "end"), REMEMBERS)
 def test_ignored_update(situation: Situation, story: Story, end: End) -> None:
     tell(situation, story, end)
+
+
+SENTENCES = {"strategy": "sentence", "max_chunk_size": 100, "sentence_overlap": 1}
+CHUNKED = openai_spec({"rate_limit": {"requests_per_minute": 10}}, chunkingSettings=SENTENCES)
+WITHOUT_CHUNKS = {"strategy": "word", "max_chunk_size": 250, "overlap": 100}
+
+
+@pytest.mark.parametrize("version", ["8.19.0", "9.2.0"])
+def test_chunking_settings_that_an_update_dropped_are_called_lost(version: str) -> None:
+    there = replace(stored(CHUNKED), chunking_settings=WITHOUT_CHUNKS)
+    situation = ours(CHUNKED, previous=written(CHUNKED, server(version)), server=server(version), observed=there, fresh=True)
+    verdict = ending(situation, Reason.REPLACE_REQUIRED)
+    assert isinstance(verdict, Held)
+    assert "lost by Elasticsearch" in verdict.disposition.message

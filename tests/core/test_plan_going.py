@@ -69,6 +69,7 @@ GOES = (
         Released,
         id="the connection is gone, never claimed: let go",
     ),
+    pytest.param(going(SPEC, heir="other/one"), LETS_GO, Released, id="another object wants just what is there: handed over"),
     pytest.param(going(SPEC, failure=DOWN), [], Reason.UNREACHABLE, id="unreachable: waits"),
     pytest.param(going(SPEC), [(DryRun(), DOWN)], Reason.UNREACHABLE, id="the dry run is lost: waits"),
     pytest.param(

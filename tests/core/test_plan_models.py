@@ -136,6 +136,12 @@ POLICIES = (
     pytest.param(ours(SUSPENDED), [(Inspect(), DOWN)], Suspended, id="suspended: not even when it can't be looked at"),
     pytest.param(new(OBSERVES, observed=SAME), [(Inspect(), deployed())], Watching, id="observed: the deployment is looked at"),
     pytest.param(
+        new(OBSERVES, inference_id=".elser-2-elasticsearch", observed=SAME),
+        [(Inspect(), None)],
+        Watching,
+        id="an endpoint that Elasticsearch brings along starts with its first use",
+    ),
+    pytest.param(
         new(OBSERVES, observed=SAME), [(Inspect(), deployed(state="starting"))], Reason.MODEL_DEPLOYING, id="observed: on its way"
     ),
 )

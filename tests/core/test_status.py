@@ -10,6 +10,7 @@ import pytest
 from inference_operator.api.inference_endpoint import InferenceEndpointStatus
 from inference_operator.api.status import ClusterStatus, SecretVersion
 from inference_operator.core.disposition import Area, Disposition, Mood
+from inference_operator.core.failure import ReferenceFailure, ReferenceKind
 from inference_operator.core.plan import plan
 from inference_operator.core.reasons import Reason
 from inference_operator.core.situation import Pass, Situation
@@ -193,6 +194,9 @@ def test_conditions(situation: Situation, conclusion: Conclusion | None, expecte
     assert conditions(report(situation, verdict)) == expected
 
 
+NO_SECRET = ReferenceFailure(
+    ReferenceKind.SECRET_NOT_FOUND, "spec.serviceSettings.api_key", "Secret search/openai does not exist"
+)
 PAUSED = {"Suspended": ("True", "Suspended")}
 UNKNOWN = ("Unknown", "Suspended")
 WHILE_SUSPENDED: tuple[Any, ...] = (
@@ -236,7 +240,14 @@ WHILE_SUSPENDED: tuple[Any, ...] = (
         id="suspended from the start",
     ),
     pytest.param(
-        ours(SUSPENDED, desired=None, observed=None), {"Ready": UNKNOWN, "Synced": UNKNOWN}, id="a reference is missing meanwhile"
+        ours(SUSPENDED, desired=None, observed=None, failure=NO_SECRET),
+        {"Ready": UNKNOWN, "Synced": UNKNOWN, "ReferencesResolved": (NO, "SecretNotFound")},
+        id="a reference is missing meanwhile",
+    ),
+    pytest.param(
+        ours(SUSPENDED, desired=None, observed=None),
+        {"Ready": UNKNOWN, "Synced": UNKNOWN},
+        id="nobody looked at references",
     ),
 )
 
