@@ -23,7 +23,10 @@ _CHECKS: Mapping[str, tuple[type, Callable[[Any, Any], bool]]] = {
     "maxLength": (str, lambda value, bound: len(value) <= bound),
     "pattern": (str, lambda value, bound: re.search(bound, value) is not None),
     "minimum": (int, lambda value, bound: value >= bound),
+    "maximum": (int, lambda value, bound: value <= bound),
+    "minItems": (list, lambda value, bound: len(value) >= bound),
     "maxItems": (list, lambda value, bound: len(value) <= bound),
+    "minProperties": (dict, lambda value, bound: len(value) >= bound),
     "maxProperties": (dict, lambda value, bound: len(value) <= bound),
     "required": (dict, lambda value, bound: value.keys() >= set(bound)),
 }

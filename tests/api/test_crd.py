@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,25 +10,40 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from inference_operator.api.crd import KINDS, Kind, manifest, manifests, schema
-from inference_operator.api.inference_endpoint import InferenceEndpoint, InferenceEndpointSpec, InferenceEndpointStatus
-from inference_operator.api.services import catalogue
+from inference_operator.api.inference_endpoint import KIND as INFERENCE_ENDPOINT
+from inference_operator.api.inference_endpoint import InferenceEndpoint
+from inference_operator.api.ingest_pipeline import KIND as INGEST_PIPELINE
+from inference_operator.api.ingest_pipeline import IngestPipeline
 from tests.api.schema_faults import faults
+from tests.api.schema_nodes import nodes
+from tests.api.spec_strategies import ENDPOINTS, PIPELINES, generated
 
 kinds = pytest.mark.parametrize("kind", KINDS, ids=[kind.name for kind in KINDS])
-ROOT = schema(InferenceEndpoint)
-SPEC, STATUS = ROOT["properties"]["spec"], ROOT["properties"]["status"]
-SETTINGS = SPEC["properties"]["serviceSettings"]
-REFERENCE = {"valueFrom": {"secretKeyRef": {"name": "openai", "key": "api-key"}}}
+MODELS: dict[str, type[InferenceEndpoint | IngestPipeline]] = {
+    INFERENCE_ENDPOINT: InferenceEndpoint,
+    INGEST_PIPELINE: IngestPipeline,
+}
+MINIMAL: dict[str, dict[str, Any]] = {
+    INFERENCE_ENDPOINT: {"taskType": "rerank", "service": "cohere"},
+    INGEST_PIPELINE: {"processors": []},
+}
 
 
-def nodes(tree: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each schema of the tree with its path."""
-    yield path, tree
-    for name, child in tree.get("properties", {}).items():
-        yield from nodes(child, f"{path}.{name}")
-    for key in ("items", "additionalProperties"):
-        if key in tree:
-            yield from nodes(tree[key], f"{path}[]")
+SCHEMAS = {kind.name: schema(kind.model)["properties"] for kind in KINDS}
+
+
+def block(kind: Kind, name: str) -> dict[str, Any]:
+    """The schema of the spec or the status."""
+    found: dict[str, Any] = SCHEMAS[kind.name][name]
+    return found
+
+
+def spec_model(kind: Kind) -> Any:
+    return MODELS[kind.name].model_fields["spec"].annotation
+
+
+def status_model(kind: Kind) -> Any:
+    return MODELS[kind.name].model_fields["status"].annotation
 
 
 @kinds
@@ -78,31 +92,52 @@ def test_columns_and_selectable_fields_point_at_fields_that_exist(kind: Kind) ->
     root = version["schema"]["openAPIV3Schema"]
     known = {path for path, _ in nodes(root)} | {".metadata.creationTimestamp"}
     paths = [column["jsonPath"] for column in version["additionalPrinterColumns"]]
-    paths += [field["jsonPath"] for field in version["selectableFields"]]
+    paths += [field["jsonPath"] for field in version.get("selectableFields", [])]
 
     for path in paths:
         assert path.replace('[?(@.type=="Ready")]', "[]") in known, path
 
 
-def test_names_of_the_inference_endpoint() -> None:
-    crd = manifests()["inference-operator.io_inferenceendpoints.yaml"]
+@pytest.mark.parametrize(
+    ("name", "plural", "short"),
+    [(INFERENCE_ENDPOINT, "inferenceendpoints", "infep"), (INGEST_PIPELINE, "ingestpipelines", "ingp")],
+)
+def test_the_names_of_a_kind(name: str, plural: str, short: str) -> None:
+    crd = manifests()[f"inference-operator.io_{plural}.yaml"]
 
-    assert crd["metadata"]["name"] == "inferenceendpoints.inference-operator.io"
-    assert crd["spec"]["names"]["shortNames"] == ["infep"]
+    assert crd["metadata"]["name"] == f"{plural}.inference-operator.io"
+    assert crd["spec"]["names"]["kind"] == name
+    assert crd["spec"]["names"]["shortNames"] == [short]
     assert crd["spec"]["names"]["categories"] == ["inference"]
     assert crd["spec"]["scope"] == "Namespaced"
 
 
-def test_a_new_object_is_in_progress_before_the_operator_has_seen_it() -> None:
-    assert STATUS["default"] == {"observedGeneration": -1}
-    assert [path for path, node in nodes(STATUS) if path and "default" in node] == []
+@kinds
+def test_nothing_stands_in_the_manifest_that_the_api_server_would_leave_out(kind: Kind) -> None:
+    assert [] not in manifest(kind)["spec"]["versions"][0].values()
 
 
-def test_conditions_are_merged_by_type() -> None:
-    conditions = STATUS["properties"]["conditions"]
+@kinds
+def test_a_new_object_is_in_progress_before_the_operator_has_seen_it(kind: Kind) -> None:
+    status = block(kind, "status")
+
+    assert status["default"] == {"observedGeneration": -1}
+    assert [path for path, node in nodes(status) if path and "default" in node] == []
+
+
+@kinds
+def test_conditions_are_merged_by_type(kind: Kind) -> None:
+    conditions = block(kind, "status")["properties"]["conditions"]
 
     assert conditions["x-kubernetes-list-type"] == "map"
     assert conditions["x-kubernetes-list-map-keys"] == ["type"]
+
+
+def test_tests_of_a_pipeline_are_merged_by_name() -> None:
+    tests = schema(IngestPipeline)["properties"]["spec"]["properties"]["tests"]
+
+    assert tests["x-kubernetes-list-type"] == "map"
+    assert tests["x-kubernetes-list-map-keys"] == ["name"]
 
 
 def defaulted(node: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
@@ -116,183 +151,81 @@ def defaulted(node: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
     return filled
 
 
-def test_the_defaults_of_the_api_server_are_those_of_the_model() -> None:
-    minimal = {"taskType": "rerank", "service": "cohere"}
+@kinds
+def test_the_defaults_of_the_api_server_are_those_of_the_model(kind: Kind) -> None:
+    minimal, model = MINIMAL[kind.name], spec_model(kind)
 
-    spec = InferenceEndpointSpec.model_validate(defaulted(SPEC, minimal))
+    spec = model.model_validate(defaulted(block(kind, "spec"), minimal))
 
-    assert spec == InferenceEndpointSpec.model_validate(minimal)
-    assert {key for key, value in spec.body().items() if value != {}} == defaulted(SPEC, minimal).keys()
-
-
-SECRETS = sorted(catalogue().sensitive_names())
+    assert spec == model.model_validate(minimal)
+    assert {key for key, value in spec.body().items() if value != {}} == defaulted(block(kind, "spec"), minimal).keys()
 
 
-def test_the_known_secrets_are_those_of_the_catalogue() -> None:
-    assert sorted(SETTINGS["properties"]) == SECRETS
+SPECS = {INFERENCE_ENDPOINT: ENDPOINTS, INGEST_PIPELINE: PIPELINES}
+STATUSES = {kind.name: generated(block(kind, "status")) for kind in KINDS}
 
 
-@pytest.mark.parametrize("name", SECRETS)
-@pytest.mark.parametrize(
-    "value",
-    [
-        "plain",
-        ["plain"],
-        {"plain": "plain"},
-        {"valueFrom": "plain"},
-        {"valueFrom": {"plain": "plain"}},
-        {"valueFrom": {"secretKeyRef": "plain"}},
-        {"valueFrom": REFERENCE["valueFrom"] | {"plain": "plain"}},
-        REFERENCE | {"plain": "plain"},
-    ],
-    ids=str,
-)
-def test_a_known_secret_in_plain_text_is_refused(name: str, value: object) -> None:
-    assert list(faults(SETTINGS, {name: value})) != []
+@kinds
+@given(data=st.data())
+def test_what_the_schema_accepts_the_model_reads_and_writes_back_so_that_the_schema_accepts_it(
+    kind: Kind, data: st.DataObject
+) -> None:
+    accepted, model = block(kind, "spec"), spec_model(kind)
+    spec = data.draw(SPECS[kind.name])
+    assert list(faults(accepted, spec)) == []
+
+    read = model.model_validate(spec)
+
+    assert list(faults(accepted, read.body())) == []
+    assert read.body().items() >= {key: value for key, value in spec.items() if key != "probe" and value != []}.items()
+    assert model.model_validate(read.body()) == read
 
 
-@pytest.mark.parametrize("name", SECRETS)
-def test_a_known_secret_by_reference_is_accepted(name: str) -> None:
-    assert list(faults(SETTINGS, {name: REFERENCE})) == []
+@kinds
+@given(data=st.data())
+def test_any_stored_status_is_read_and_written_back_so_that_the_schema_accepts_it(kind: Kind, data: st.DataObject) -> None:
+    accepted, model = block(kind, "status"), status_model(kind)
+    read = model.model_validate(data.draw(STATUSES[kind.name]))
+
+    assert list(faults(accepted, read.body())) == []
+    assert model.model_validate(read.body()) == read
 
 
-@pytest.mark.parametrize("name", SECRETS)
-def test_a_known_secret_is_never_typed_so_that_no_error_can_quote_it(name: str) -> None:
-    for path, node in nodes(SETTINGS["properties"][name], name):
-        if path.rpartition(".")[2] not in ("name", "key", "optional", "as"):
-            assert "type" not in node, path
-            assert node["x-kubernetes-preserve-unknown-fields"] is True, path
-            assert node["maxLength"] == 0, path
-            assert "x-kubernetes-validations" not in node, path
-
-
-@pytest.mark.parametrize(
-    ("value", "accepted"),
-    [
-        ({}, True),
-        ({"a": REFERENCE, "b": REFERENCE}, True),
-        ({"a": REFERENCE, "b": "plain"}, False),
-        ({"a": {}}, False),
-        ({"a": {"value": "plain"}}, False),
-        ({"a": {**REFERENCE, "value": "plain", "more": 1}}, False),
-        ({f"p{index}": REFERENCE for index in range(33)}, False),
-    ],
-    ids=["none", "all by reference", "one in plain text", "an empty one", "a foreign key", "keys beside", "too many"],
-)
-def test_each_value_of_the_secret_map_is_a_reference(value: dict[str, Any], accepted: bool) -> None:
-    assert (list(faults(SETTINGS, {"secret_parameters": value})) == []) is accepted
-
-
-# What CEL alone says is made right by construction here; tests/cluster has the API server judge it.
-IDS = st.from_regex(r"[a-z0-9]([a-z0-9_.\-]{0,40}[a-z0-9])?", fullmatch=True)
-NAMES = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1, max_size=63)
-TASKS = st.from_regex(r"[a-z][a-z0-9_]{0,30}", fullmatch=True)
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
-    max_leaves=8,
-)
-BLOCK = st.dictionaries(st.text(max_size=10).filter(lambda name: name not in SECRETS), JSON, max_size=4)
-REFS = st.fixed_dictionaries({"name": NAMES}, optional={"namespace": NAMES, "serviceName": NAMES, "authSecretName": NAMES})
-REFS |= st.fixed_dictionaries({"secretName": NAMES}, optional={"namespace": NAMES})
-PROBES = st.fixed_dictionaries(
-    {},
-    optional={
-        "enabled": st.booleans(),
-        "interval": st.sampled_from(["10s", "15m", "720h", "1h30m"]),
-        "input": st.text(min_size=1, max_size=50),
-    },
-)
-
-
-def choice(field: str) -> st.SearchStrategy[str]:
-    return st.sampled_from(SPEC["properties"][field]["enum"])
-
-
-SPECS = st.fixed_dictionaries(
-    {"taskType": TASKS, "service": IDS},
-    optional={
-        "elasticsearchRef": REFS,
-        "inferenceId": IDS,
-        "serviceSettings": BLOCK,
-        "taskSettings": BLOCK,
-        "chunkingSettings": BLOCK,
-        "timeout": st.sampled_from(["1ms", "30s", "2m", "59m60s"]),
-        "probe": PROBES,
-        "forceDelete": st.booleans(),
-        "suspend": st.booleans(),
-        **{name: choice(name) for name in SPEC["properties"] if name.endswith("Policy")},
-    },
-)
-
-
-@given(SPECS)
-def test_what_the_schema_accepts_the_model_reads_and_writes_back_so_that_the_schema_accepts_it(spec: dict[str, Any]) -> None:
-    assert list(faults(SPEC, spec)) == []
-
-    read = InferenceEndpointSpec.model_validate(spec)
-
-    assert list(faults(SPEC, read.body())) == []
-    assert read.body().items() >= {key: value for key, value in spec.items() if key != "probe"}.items()
-    assert InferenceEndpointSpec.model_validate(read.body()) == read
-
-
-def an_object(node: dict[str, Any]) -> st.SearchStrategy[Any]:
-    if "properties" not in node:
-        return st.dictionaries(st.text(max_size=10), JSON, max_size=3)
-    fields = {name: generated(child) for name, child in node["properties"].items()}
-    required = {name: fields.pop(name) for name in node.get("required", ())}
-    return st.fixed_dictionaries(required, optional=fields)
-
-
-def a_string(node: dict[str, Any]) -> st.SearchStrategy[Any]:
-    if "enum" in node:
-        return st.sampled_from(node["enum"])
-    if "pattern" in node:
-        return st.from_regex(node["pattern"], fullmatch=True).filter(lambda text: len(text) <= node["maxLength"])
-    return st.text(min_size=node.get("minLength", 0), max_size=min(node.get("maxLength", 20), 20))
-
-
-def generated(node: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Return any value that the schema accepts, of the types that the status uses."""
-    match node["type"]:
-        case "object":
-            return an_object(node)
-        case "array":
-            return st.lists(generated(node["items"]), max_size=node.get("maxItems", 5))
-        case "string":
-            return a_string(node)
-        case "integer":
-            return st.integers(node.get("minimum", -(2**63)), 2**63 - 1)
-        case other:
-            raise AssertionError(other)
-
-
-@given(generated(STATUS))
-def test_any_stored_status_is_read_and_written_back_so_that_the_schema_accepts_it(status: dict[str, Any]) -> None:
-    read = InferenceEndpointStatus.model_validate(status)
-
-    assert list(faults(STATUS, read.body())) == []
-    assert InferenceEndpointStatus.model_validate(read.body()) == read
-
-
-WRONG: list[tuple[str, dict[str, Any]]] = [
-    ("no service", {"service": ...}),
-    ("an unknown policy", {"driftPolicy": "Ignore"}),
-    ("text for a switch", {"suspend": "maybe"}),
-    ("a list of settings", {"taskSettings": []}),
-    ("a number for the id", {"inferenceId": 7}),
-    ("an id too long", {"inferenceId": "a" * 507}),
-    ("an input too long", {"probe": {"input": "a" * 4097}}),
-    ("too many settings", {"serviceSettings": {f"s{index}": index for index in range(129)}}),
+WRONG: list[tuple[str, str, dict[str, Any]]] = [
+    (INFERENCE_ENDPOINT, "no service", {"service": ...}),
+    (INFERENCE_ENDPOINT, "an unknown policy", {"driftPolicy": "Ignore"}),
+    (INFERENCE_ENDPOINT, "text for a switch", {"suspend": "maybe"}),
+    (INFERENCE_ENDPOINT, "a list of settings", {"taskSettings": []}),
+    (INFERENCE_ENDPOINT, "a number for the id", {"inferenceId": 7}),
+    (INFERENCE_ENDPOINT, "an id too long", {"inferenceId": "a" * 507}),
+    (INFERENCE_ENDPOINT, "an input too long", {"probe": {"input": "a" * 4097}}),
+    (INFERENCE_ENDPOINT, "too many settings", {"serviceSettings": {f"s{index}": index for index in range(129)}}),
+    (INGEST_PIPELINE, "no processors", {"processors": ...}),
+    (INGEST_PIPELINE, "processors that are an object", {"processors": {"drop": {}}}),
+    (INGEST_PIPELINE, "a processor of no type", {"processors": [{}]}),
+    (INGEST_PIPELINE, "a processor of two types", {"processors": [{"drop": {}, "fail": {}}]}),
+    (INGEST_PIPELINE, "a processor that is text", {"processors": ["drop"]}),
+    (INGEST_PIPELINE, "too many processors", {"processors": [{"drop": {}}] * 1001}),
+    (INGEST_PIPELINE, "no handlers of a failure", {"onFailure": []}),
+    (INGEST_PIPELINE, "a version beyond Elasticsearch's", {"version": 2**31}),
+    (INGEST_PIPELINE, "a version before Elasticsearch's", {"version": -(2**31) - 1}),
+    (INGEST_PIPELINE, "another way to find fields", {"fieldAccessPattern": "loose"}),
+    (INGEST_PIPELINE, "an id too long", {"pipelineId": "a" * 256}),
+    (INGEST_PIPELINE, "a test of no document", {"tests": [{"name": "a", "documents": [], "expect": []}]}),
+    (INGEST_PIPELINE, "a test without a name", {"tests": [{"documents": [{"_source": {}}], "expect": [{"dropped": True}]}]}),
+    (
+        INGEST_PIPELINE,
+        "a document that is not dropped",
+        {"tests": [{"name": "a", "documents": [{"_source": {}}], "expect": [{"dropped": False}]}]},
+    ),
 ]
 
 
-@pytest.mark.parametrize("change", [row[1] for row in WRONG], ids=[row[0] for row in WRONG])
-def test_schema_and_model_refuse_the_same(change: dict[str, Any]) -> None:
-    spec = {"taskType": "rerank", "service": "cohere", **change}
-    spec = {key: value for key, value in spec.items() if value is not ...}
+@pytest.mark.parametrize(("name", "change"), [row[::2] for row in WRONG], ids=[f"{row[0]}: {row[1]}" for row in WRONG])
+def test_schema_and_model_refuse_the_same(name: str, change: dict[str, Any]) -> None:
+    (kind,) = (kind for kind in KINDS if kind.name == name)
+    spec = {key: value for key, value in {**MINIMAL[name], **change}.items() if value is not ...}
 
-    assert list(faults(SPEC, spec)) != []
+    assert list(faults(block(kind, "spec"), spec)) != []
     with pytest.raises(ValidationError):
-        InferenceEndpointSpec.model_validate(spec)
+        spec_model(kind).model_validate(spec)

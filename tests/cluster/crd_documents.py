@@ -20,8 +20,8 @@ REFERENCE = {"valueFrom": {"secretKeyRef": {"name": "openai", "key": "api-key"}}
 CONFIG_REFERENCE = {"valueFrom": {"configMapKeyRef": {"name": "openai", "key": "api-key"}, "as": "json"}}
 
 
-class Endpoints:
-    """Asks the API server about InferenceEndpoint objects of one namespace."""
+class Namespaced:
+    """Asks the API server about the objects of one namespace."""
 
     def __init__(self, plane: ControlPlane, namespace: str) -> None:
         self._plane = plane
@@ -45,21 +45,28 @@ class Endpoints:
 
 
 @contextmanager
-def endpoints(plane: ControlPlane) -> Iterator[Endpoints]:
+def own_namespace(plane: ControlPlane) -> Iterator[Namespaced]:
     """An empty namespace of one's own, which is deleted at the end."""
     namespace = f"crd-{secrets.token_hex(4)}"
     plane.kubectl("create", "namespace", namespace)
-    yield Endpoints(plane, namespace)
+    yield Namespaced(plane, namespace)
     plane.kubectl("delete", "namespace", namespace, "--wait=false")
 
 
-def document(name: str = "products", **spec: Any) -> str:
-    """The JSON of an endpoint; a field that is `...` is left out."""
-    fields = {"taskType": "text_embedding", "service": "openai", **spec}
+MINIMAL: dict[str, dict[str, Any]] = {
+    "InferenceEndpoint": {"taskType": "text_embedding", "service": "openai"},
+    "IngestPipeline": {"processors": [{"set": {"field": "seen", "value": True}}]},
+}
+"""By kind, the fields that must be there."""
+
+
+def document(name: str = "products", kind: str = "InferenceEndpoint", /, **spec: Any) -> str:
+    """The JSON of an object of a kind, with what must be there; a field that is `...` is left out."""
+    fields = {**MINIMAL[kind], **spec}
     return json.dumps(
         {
             "apiVersion": "inference-operator.io/v1alpha1",
-            "kind": "InferenceEndpoint",
+            "kind": kind,
             "metadata": {"name": name},
             "spec": {key: value for key, value in fields.items() if value is not ...},
         }

@@ -1,4 +1,4 @@
-"""The rules of the CRD as the API server enforces them, each accepting and refusing.
+"""The rules of the CRDs as the API server enforces them, each accepting and refusing.
 
 Rows are documents; nothing here knows how the schema says its rules. Needs no operator.
 """
@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cluster.crd_documents import CONFIG_REFERENCE, REFERENCE, document, endpoints
+from tests.cluster import crd_rows_of_pipelines as pipelines
+from tests.cluster.crd_documents import CONFIG_REFERENCE, REFERENCE, document, own_namespace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from tests.cluster.crd_documents import Endpoints
+    from tests.cluster.crd_documents import Namespaced
     from tests.controlplane import ControlPlane
 
 
 @pytest.fixture(scope="module")
-def api(plane: ControlPlane) -> Iterator[Endpoints]:
-    with endpoints(plane) as asked:
+def api(plane: ControlPlane) -> Iterator[Namespaced]:
+    with own_namespace(plane) as asked:
         yield asked
 
 
@@ -58,9 +59,15 @@ ACCEPTED: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize("spec", [row[1] for row in ACCEPTED], ids=[row[0] for row in ACCEPTED])
-def test_accepted(api: Endpoints, spec: dict[str, Any]) -> None:
-    stored = api.answer("create", "--dry-run=server", body=document(**spec))
+def of_every_kind(names: str, endpoints: Sequence[tuple[Any, ...]], pipelines: Sequence[tuple[Any, ...]]) -> pytest.MarkDecorator:
+    """One test for the rows of every kind: what it is called, then the fields after that."""
+    rows = [("InferenceEndpoint", *row) for row in endpoints] + [("IngestPipeline", *row) for row in pipelines]
+    return pytest.mark.parametrize(("kind", *names.split()), [(row[0], *row[2:]) for row in rows], ids=[row[1] for row in rows])
+
+
+@of_every_kind("spec", ACCEPTED, pipelines.ACCEPTED)
+def test_accepted(api: Namespaced, kind: str, spec: dict[str, Any]) -> None:
+    stored = api.answer("create", "--dry-run=server", body=document("products", kind, **spec))
 
     assert stored["spec"].items() >= {key: value for key, value in spec.items() if key != "probe"}.items()
 
@@ -161,9 +168,9 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("spec", "field", "message"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
-def test_refused(api: Endpoints, spec: dict[str, Any], field: str, message: str) -> None:
-    error = api.refusal("create", "--dry-run=server", body=document(**spec))
+@of_every_kind("spec field message", REFUSED, pipelines.REFUSED)
+def test_refused(api: Namespaced, kind: str, spec: dict[str, Any], field: str, message: str) -> None:
+    error = api.refusal("create", "--dry-run=server", body=document("products", kind, **spec))
 
     assert field in error
     assert message in error
@@ -230,29 +237,37 @@ CHANGEABLE: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-def created(plane: Endpoints, name: str, spec: dict[str, Any]) -> None:
-    plane.kubectl("create", body=document(name, **spec))
+def created(plane: Namespaced, name: str, kind: str, spec: dict[str, Any]) -> None:
+    plane.kubectl("create", body=document(name, kind, **spec))
 
 
-@pytest.mark.parametrize(("old", "new", "field", "message"), [row[1:] for row in FIXED], ids=[row[0] for row in FIXED])
+@of_every_kind("old new field message", FIXED, pipelines.FIXED)
 def test_what_may_not_change(
-    api: Endpoints, request: pytest.FixtureRequest, old: dict[str, Any], new: dict[str, Any], field: str, message: str
+    api: Namespaced,
+    request: pytest.FixtureRequest,
+    kind: str,
+    old: dict[str, Any],
+    new: dict[str, Any],
+    field: str,
+    message: str,
 ) -> None:
     name = f"fixed-{request.node.callspec.indices['old']}"
-    created(api, name, old)
+    created(api, name, kind, old)
 
-    error = api.refusal("replace", "--dry-run=server", body=document(name, **new))
+    error = api.refusal("replace", "--dry-run=server", body=document(name, kind, **new))
 
     assert field in error
     assert message in error
 
 
-@pytest.mark.parametrize(("old", "new"), [row[1:] for row in CHANGEABLE], ids=[row[0] for row in CHANGEABLE])
-def test_what_may_change(api: Endpoints, request: pytest.FixtureRequest, old: dict[str, Any], new: dict[str, Any]) -> None:
+@of_every_kind("old new", CHANGEABLE, pipelines.CHANGEABLE)
+def test_what_may_change(
+    api: Namespaced, request: pytest.FixtureRequest, kind: str, old: dict[str, Any], new: dict[str, Any]
+) -> None:
     name = f"changeable.{request.node.callspec.indices['old']}"
     before, after = ({key: name if value is ... else value for key, value in spec.items()} for spec in (old, new))
-    created(api, name, before)
+    created(api, name, kind, before)
 
-    stored = api.answer("replace", "--dry-run=server", body=document(name, **after))
+    stored = api.answer("replace", "--dry-run=server", body=document(name, kind, **after))
 
     assert stored["spec"].items() >= after.items()

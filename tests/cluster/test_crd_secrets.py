@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cluster.crd_documents import REFERENCE, document, endpoints
+from tests.cluster.crd_documents import REFERENCE, document, own_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.cluster.crd_documents import Endpoints
+    from tests.cluster.crd_documents import Namespaced
     from tests.controlplane import ControlPlane
 
 
 @pytest.fixture(scope="module")
-def api(plane: ControlPlane) -> Iterator[Endpoints]:
-    with endpoints(plane) as asked:
+def api(plane: ControlPlane) -> Iterator[Namespaced]:
+    with own_namespace(plane) as asked:
         yield asked
 
 
@@ -63,7 +63,7 @@ WAYS = (
 
 
 @pytest.fixture(scope="module")
-def stored(api: Endpoints) -> str:
+def stored(api: Namespaced) -> str:
     """The name of an endpoint that is there already, so that updates are judged, too."""
     api.kubectl("apply", body=document("stored", serviceSettings={"api_key": REFERENCE}))
     return "stored"
@@ -72,7 +72,7 @@ def stored(api: Endpoints) -> str:
 @pytest.mark.parametrize("way", WAYS, ids=["create", "apply", "server-side apply"])
 @pytest.mark.parametrize("settings", [row[1] for row in PLAIN_TEXT], ids=[row[0] for row in PLAIN_TEXT])
 def test_a_secret_in_plain_text_is_refused_and_not_repeated(
-    api: Endpoints, stored: str, settings: dict[str, Any], way: tuple[str, ...]
+    api: Namespaced, stored: str, settings: dict[str, Any], way: tuple[str, ...]
 ) -> None:
     name = "new" if way[0] == "create" else stored
 
@@ -83,7 +83,7 @@ def test_a_secret_in_plain_text_is_refused_and_not_repeated(
 
 
 @pytest.mark.parametrize("value", [12345678, True, ""], ids=["a number", "a switch", "empty text"])
-def test_a_secret_that_is_no_text_is_refused_as_well(api: Endpoints, value: object) -> None:
+def test_a_secret_that_is_no_text_is_refused_as_well(api: Namespaced, value: object) -> None:
     error = api.refusal("create", "--dry-run=server", body=document(serviceSettings={"api_key": value}))
 
     assert "spec.serviceSettings.api_key" in error

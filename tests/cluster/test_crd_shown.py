@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cluster.crd_documents import REFERENCE, document, endpoints
+from tests.cluster.crd_documents import REFERENCE, document, own_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.cluster.crd_documents import Endpoints
+    from tests.cluster.crd_documents import Namespaced
     from tests.controlplane import ControlPlane
 
 
 @pytest.fixture(scope="module")
-def api(plane: ControlPlane) -> Iterator[Endpoints]:
-    with endpoints(plane) as asked:
+def api(plane: ControlPlane) -> Iterator[Namespaced]:
+    with own_namespace(plane) as asked:
         yield asked
 
 
-def test_the_answer_to_create_has_all_defaults_and_says_that_nobody_has_seen_it_yet(api: Endpoints) -> None:
+def test_the_answer_to_create_has_all_defaults_and_says_that_nobody_has_seen_it_yet(api: Namespaced) -> None:
     shown = api.answer("create", body=document("fresh"))
 
     assert shown["status"] == {"observedGeneration": -1}
@@ -41,7 +41,7 @@ def test_the_answer_to_create_has_all_defaults_and_says_that_nobody_has_seen_it_
     }
 
 
-def test_a_part_of_the_probe_is_completed(api: Endpoints) -> None:
+def test_a_part_of_the_probe_is_completed(api: Namespaced) -> None:
     body = document(probe={"enabled": True})
 
     shown = api.answer("create", "--dry-run=server", body=body)
@@ -49,7 +49,7 @@ def test_a_part_of_the_probe_is_completed(api: Endpoints) -> None:
     assert shown["spec"]["probe"] == {"enabled": True, "interval": "1h", "input": "ping"}
 
 
-def test_a_reference_is_stored_as_it_was_written(api: Endpoints) -> None:
+def test_a_reference_is_stored_as_it_was_written(api: Namespaced) -> None:
     body = document(serviceSettings={"api_key": REFERENCE, "secret_parameters": {"a": REFERENCE}, "other": REFERENCE})
 
     shown = api.answer("create", "--dry-run=server", body=body)
@@ -57,7 +57,7 @@ def test_a_reference_is_stored_as_it_was_written(api: Endpoints) -> None:
     assert shown["spec"]["serviceSettings"] == json.loads(body)["spec"]["serviceSettings"]
 
 
-def test_the_status_is_a_subresource_and_no_part_of_an_apply(api: Endpoints) -> None:
+def test_the_status_is_a_subresource_and_no_part_of_an_apply(api: Namespaced) -> None:
     body = json.loads(document("no-status")) | {"status": {"observedGeneration": 7}}
 
     shown = api.answer("create", body=json.dumps(body))
@@ -85,7 +85,7 @@ READY = {
 
 
 @pytest.fixture(scope="module")
-def shown(api: Endpoints) -> str:
+def shown(api: Namespaced) -> str:
     """The name of an endpoint with a status as the operator writes it."""
     api.answer("create", body=document("shown", service="elasticsearch", taskType="sparse_embedding"))
     patch = f"--patch={json.dumps({'status': READY})}"
@@ -93,20 +93,20 @@ def shown(api: Endpoints) -> str:
     return "shown"
 
 
-def table(plane: Endpoints, *args: str) -> list[list[str]]:
+def table(plane: Namespaced, *args: str) -> list[list[str]]:
     """Run `kubectl get` and return its lines, split into cells; no cell is empty or has a space in these tests."""
     lines = plane.kubectl("get", *args).splitlines()
     return [line.split() for line in lines]
 
 
-def test_the_columns_tell_at_a_glance(api: Endpoints, shown: str) -> None:
+def test_the_columns_tell_at_a_glance(api: Namespaced, shown: str) -> None:
     header, row = table(api, "infep", shown)
 
     assert header == ["NAME", "READY", "REASON", "SERVICE", "TASK", "MODEL", "AGE"]
     assert row[:-1] == ["shown", "True", "Available", "elasticsearch", "sparse_embedding", ".elser_model_2"]
 
 
-def test_the_wide_columns_tell_more(api: Endpoints, shown: str) -> None:
+def test_the_wide_columns_tell_more(api: Namespaced, shown: str) -> None:
     header, row = table(api, "infep", shown, "--output=wide")
 
     wide = dict(zip(header, row, strict=True))
@@ -115,7 +115,7 @@ def test_the_wide_columns_tell_more(api: Endpoints, shown: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["infep", "inferenceendpoint", "inferenceendpoints", "inference"])
-def test_the_kind_is_found_by_its_names_and_its_category(api: Endpoints, shown: str, name: str) -> None:
+def test_the_kind_is_found_by_its_names_and_its_category(api: Namespaced, shown: str, name: str) -> None:
     found = api.kubectl("get", name, "--output=name").split()
 
     assert f"inferenceendpoint.inference-operator.io/{shown}" in found
@@ -131,19 +131,19 @@ def test_the_kind_is_found_by_its_names_and_its_category(api: Endpoints, shown: 
         ("spec.service!=elasticsearch", False),
     ],
 )
-def test_endpoints_are_selected_by_service_and_task_type(api: Endpoints, shown: str, selector: str, found: bool) -> None:
+def test_endpoints_are_selected_by_service_and_task_type(api: Namespaced, shown: str, selector: str, found: bool) -> None:
     names = api.kubectl("get", "infep", f"--field-selector={selector}", "--output=name")
 
     assert (f"/{shown}\n" in names) is found
 
 
-def test_kubectl_waits_for_ready(api: Endpoints, shown: str) -> None:
+def test_kubectl_waits_for_ready(api: Namespaced, shown: str) -> None:
     said = api.kubectl("wait", "--for=condition=Ready", f"infep/{shown}", "--timeout=10s")
 
     assert "condition met" in said
 
 
-def test_a_condition_of_a_type_stands_once(api: Endpoints, shown: str) -> None:
+def test_a_condition_of_a_type_stands_once(api: Namespaced, shown: str) -> None:
     again = json.dumps({"status": {"conditions": READY["conditions"] * 2}})  # type: ignore[operator]
 
     error = api.refusal("patch", "infep", shown, "--subresource=status", "--type=merge", f"--patch={again}", "--dry-run=server")
@@ -151,7 +151,7 @@ def test_a_condition_of_a_type_stands_once(api: Endpoints, shown: str) -> None:
     assert "Duplicate value" in error
 
 
-def test_explain_is_a_manual(api: Endpoints) -> None:
+def test_explain_is_a_manual(api: Namespaced) -> None:
     spec = api.kubectl("explain", "inferenceendpoint.spec")
     words = " ".join(spec.split())
 
@@ -173,12 +173,80 @@ def test_explain_is_a_manual(api: Endpoints) -> None:
         ("status.deployment", "adaptive allocations scaled an idle model to zero, which is healthy"),
     ],
 )
-def test_explain_goes_into_detail(api: Endpoints, field: str, text: str) -> None:
+def test_explain_goes_into_detail(api: Namespaced, field: str, text: str) -> None:
     assert text in " ".join(api.kubectl("explain", f"infep.{field}").split())
 
 
-def test_the_schema_has_no_fault_that_the_api_server_reports(api: Endpoints) -> None:
-    crd = json.loads(api.kubectl("get", "crd", "inferenceendpoints.inference-operator.io", "--output=json"))
+@pytest.mark.parametrize("plural", ["inferenceendpoints", "ingestpipelines"])
+def test_the_schema_has_no_fault_that_the_api_server_reports(api: Namespaced, plural: str) -> None:
+    crd = json.loads(api.kubectl("get", "crd", f"{plural}.inference-operator.io", "--output=json"))
 
     conditions = {condition["type"]: condition["status"] for condition in crd["status"]["conditions"]}
     assert conditions == {"NamesAccepted": "True", "Established": "True"}
+
+
+# --- pipelines --------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_pipeline_has_all_defaults_and_keeps_its_processors_in_order(api: Namespaced) -> None:
+    processors = [{"b": {"z": 1, "a": [{"x": None}]}}, {"a": {}}, {"b": {"big": 2**53 + 1, "whole": 1.5}}]
+
+    shown = api.answer("create", body=document("fresh", "IngestPipeline", processors=processors))
+
+    assert shown["status"] == {"observedGeneration": -1}
+    assert shown["spec"] == {
+        "processors": processors,
+        "deprecated": False,
+        "fieldAccessPattern": "classic",
+        "adoptionPolicy": "IfIdentical",
+        "driftPolicy": "Correct",
+        "deletionPolicy": "Delete",
+        "managementPolicy": "Manage",
+        "forceDelete": False,
+        "suspend": False,
+    }
+
+
+def test_kubernetes_turns_whole_floats_into_integers_which_the_comparison_must_bear(api: Namespaced) -> None:
+    body = document("floats", "IngestPipeline", processors=[{"set": {"field": "a", "value": 1.0}}])
+
+    shown = api.answer("create", body=body)
+
+    assert json.dumps(shown["spec"]["processors"]) == '[{"set": {"field": "a", "value": 1}}]'
+
+
+@pytest.fixture(scope="module")
+def shown_pipeline(api: Namespaced) -> str:
+    """The name of a pipeline with a status as the operator writes it."""
+    api.answer("create", body=document("shown", "IngestPipeline"))
+    conditions = READY["conditions"]
+    status = {"observedGeneration": 1, "processors": 0, "endpoints": ["a", "b"], "pipelineId": "shown", "conditions": conditions}
+    patch = f"--patch={json.dumps({'status': status})}"
+    api.kubectl("patch", "ingp", "shown", "--subresource=status", "--type=merge", patch)
+    return "shown"
+
+
+def test_the_columns_of_a_pipeline_tell_how_much_it_does_and_what_it_needs(api: Namespaced, shown_pipeline: str) -> None:
+    header, row = table(api, "ingp", shown_pipeline)
+
+    assert header == ["NAME", "READY", "REASON", "PROCESSORS", "ENDPOINTS", "AGE"]
+    assert row[:-1] == ["shown", "True", "Available", "0", '["a","b"]']
+
+
+@pytest.mark.parametrize("name", ["ingestpipeline", "inference"])
+def test_a_pipeline_is_found_by_its_names_and_its_category(api: Namespaced, shown_pipeline: str, name: str) -> None:
+    found = api.kubectl("get", name, "--output=name").split()
+
+    assert f"ingestpipeline.inference-operator.io/{shown_pipeline}" in found
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("spec", "processors <[]Object> -required- The steps in order, each an object with one key"),
+        ("spec.tests.expect", "True: the pipeline drops the document."),
+        ("status.tests", "While they fail, Elasticsearch keeps the pipeline that it had."),
+    ],
+)
+def test_explain_is_a_manual_of_pipelines_too(api: Namespaced, field: str, text: str) -> None:
+    assert text in " ".join(api.kubectl("explain", f"ingp.{field}").split())

@@ -8,6 +8,8 @@ from typing import Any
 
 from inference_operator.api.inference_endpoint import KIND as INFERENCE_ENDPOINT
 from inference_operator.api.inference_endpoint import InferenceEndpoint
+from inference_operator.api.ingest_pipeline import KIND as INGEST_PIPELINE
+from inference_operator.api.ingest_pipeline import IngestPipeline
 from inference_operator.api.meta import GROUP, VERSION, ApiModel
 from inference_operator.api.structural import structural, without_defaults
 
@@ -68,7 +70,7 @@ class Kind:
     short_names: tuple[str, ...]
     model: type[ApiModel]
     columns: tuple[Column, ...]
-    selectable: tuple[str, ...]
+    selectable: tuple[str, ...] = ()
 
 
 def _ready(field: str) -> str:
@@ -100,6 +102,21 @@ KINDS = (
             Column("Age", ".metadata.creationTimestamp", "Time since the object was created", type="date"),
         ),
         selectable=(".spec.service", ".spec.taskType"),
+    ),
+    Kind(
+        name=INGEST_PIPELINE,
+        plural="ingestpipelines",
+        short_names=("ingp",),
+        model=IngestPipeline,
+        columns=(
+            Column("Ready", _ready("status"), "Whether the pipeline exists as written and can be used"),
+            Column("Reason", _ready("reason"), "Why it is ready or not"),
+            Column("Processors", ".status.processors", "How many processors it has", type="integer"),
+            Column("Endpoints", ".status.endpoints", "Inference endpoints and trained models that it names"),
+            Column("Id", ".status.pipelineId", "Id of the pipeline in Elasticsearch", wide=True),
+            Column("Cluster", ".status.cluster.uuid", "UUID of the Elasticsearch cluster", wide=True),
+            Column("Age", ".metadata.creationTimestamp", "Time since the object was created", type="date"),
+        ),
     ),
 )
 
@@ -138,7 +155,8 @@ def _version(kind: Kind) -> dict[str, Any]:
         "storage": True,
         "subresources": {"status": {}},
         "additionalPrinterColumns": [column.manifest() for column in kind.columns],
-        "selectableFields": [{"jsonPath": path} for path in kind.selectable],
+        # Left out where empty, as the API server does: GitOps tools would see a difference.
+        **({"selectableFields": [{"jsonPath": path} for path in kind.selectable]} if kind.selectable else {}),
         "schema": {"openAPIV3Schema": schema(kind.model)},
     }
 

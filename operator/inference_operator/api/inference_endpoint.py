@@ -4,16 +4,15 @@ Decides which documents are valid, as far as one document can tell; what may not
 object is said by CEL rules alone. Must not do I/O.
 """
 
-from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from inference_operator.api.connection import CLUSTER_STAYS_CHOSEN, ElasticsearchRef
 from inference_operator.api.durations import Interval, Timeout, seconds
 from inference_operator.api.ids import InferenceId, ServiceName, TaskType, is_reserved
-from inference_operator.api.invalid import first_fault
-from inference_operator.api.meta import ApiModel, Condition, ObjectMeta
+from inference_operator.api.kubernetes_object import KubernetesObject, id_stays
+from inference_operator.api.meta import ApiModel, Condition
 from inference_operator.api.policies import (
     AdoptionPolicy,
     DeletionPolicy,
@@ -53,7 +52,6 @@ _RESERVED_ID = (
     "ids with a leading dot belong to Elasticsearch: choose another inferenceId,"
     " or set managementPolicy: Observe to watch the endpoint without changing it"
 )
-_ID_FIXED = "inferenceId can't be changed (left out, it is metadata.name): delete the object and create a new one"
 
 
 class InferenceEndpointSpec(ApiModel):
@@ -171,18 +169,11 @@ class InferenceEndpointStatus(ApiModel):
     """The outcome of the last probe."""
 
 
-def _id_of(version: str) -> str:
-    return f"(has({version}.spec.inferenceId) ? {version}.spec.inferenceId : {version}.metadata.name)"
-
-
-class InferenceEndpoint(ApiModel):
+class InferenceEndpoint(KubernetesObject):
     """An Elasticsearch inference endpoint that the operator keeps as it is written here."""
 
-    model_config = ConfigDict(
-        json_schema_extra=validations(Rule(f"{_id_of('self')} == {_id_of('oldSelf')}", _ID_FIXED, field_path=".spec.inferenceId"))
-    )
+    model_config = ConfigDict(json_schema_extra=validations(id_stays("inferenceId")))
 
-    metadata: ObjectMeta
     spec: InferenceEndpointSpec
     status: InferenceEndpointStatus = InferenceEndpointStatus()
 
@@ -190,18 +181,3 @@ class InferenceEndpoint(ApiModel):
     def resolved_inference_id(self) -> str:
         """The id in Elasticsearch: `spec.inferenceId`, else the object's name."""
         return self.spec.inference_id or self.metadata.name
-
-    @classmethod
-    def parse(cls, body: Mapping[str, Any]) -> Self:
-        """Read an object as the API server sends it.
-
-        Raises:
-            InvalidObject: A field is missing or has a wrong form. It names the field and never repeats its value, nor
-                does its cause or context.
-        """
-        try:
-            return cls.model_validate(body)
-        except ValidationError as error:
-            invalid = first_fault(error)
-        # Raised outside the handler, so that the pydantic error, which holds the input, is not even the context.
-        raise invalid

@@ -33,11 +33,14 @@ class ApiModel(BaseModel):
     )
 
     def body(self) -> dict[str, Any]:
-        """Return the JSON form that the Kubernetes API takes: camelCase; what is None or an empty list is left out."""
+        """Return the JSON form that the Kubernetes API takes: camelCase.
+
+        What is None is left out, and so is an empty list, unless the schema requires it.
+        """
         return {
             alias: _jsonable(value)
             for name, field in type(self).model_fields.items()
-            if (value := getattr(self, name)) not in (None, ())
+            if (value := getattr(self, name)) is not None and (value != () or field.is_required())
             for alias in (field.serialization_alias or name,)
         }
 

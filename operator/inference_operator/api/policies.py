@@ -38,3 +38,10 @@ class ManagementPolicy(StrEnum):
 
     MANAGE = "Manage"
     OBSERVE = "Observe"
+
+
+class FieldAccessPattern(StrEnum):
+    """How the processors of a pipeline find fields; the words are Elasticsearch's."""
+
+    CLASSIC = "classic"
+    FLEXIBLE = "flexible"

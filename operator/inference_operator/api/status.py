@@ -68,7 +68,7 @@ class Difference(ApiModel):
     """One setting that is not what the spec says."""
 
     path: str
-    """The setting, for example serviceSettings.rate_limit.requests_per_minute."""
+    """The setting, for example serviceSettings.rate_limit.requests_per_minute or processors[2].set.value."""
     desired: str | None = None
     """What the spec says, as JSON; a value from a Secret reads <secret name/key>. Left out when the spec has no such
     setting."""

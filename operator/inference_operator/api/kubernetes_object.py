@@ -1,0 +1,43 @@
+"""What the objects of every kind have in common: metadata, how they are read, and that the id which they name stays.
+
+Imports only the shared model parts.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import ValidationError
+
+from inference_operator.api.invalid import first_fault
+from inference_operator.api.meta import ApiModel, ObjectMeta
+from inference_operator.api.rules import Rule
+
+
+class KubernetesObject(ApiModel):
+    """Base of the kinds, which add `spec` and `status`."""
+
+    metadata: ObjectMeta
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any]) -> Self:
+        """Read an object as the API server sends it.
+
+        Raises:
+            InvalidObject: A field is missing or has a wrong form. It names the field and never repeats its value, nor
+                do its cause or context.
+        """
+        try:
+            return cls.model_validate(body)
+        except ValidationError as error:
+            invalid = first_fault(error)
+        # Raised outside the handler, so that the pydantic error, which holds the input, is not even the context.
+        raise invalid
+
+
+def id_stays(field: str) -> Rule:
+    """The rule for the object that what it resolves to, `spec.FIELD` or else its name, never changes."""
+    resolved = (
+        f"(has({version}.spec.{field}) ? {version}.spec.{field} : {version}.metadata.name)" for version in ("self", "oldSelf")
+    )
+    message = f"{field} can't be changed (left out, it is metadata.name): delete the object and create a new one"
+    return Rule(" == ".join(resolved), message, field_path=f".spec.{field}")
