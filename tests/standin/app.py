@@ -86,8 +86,23 @@ async def _serve(standin: StandIn, request: Request, send: Send) -> None:
     response = await standin.answer(request) if fault.carries_out else None
     if fault.lose in ("before", "after"):
         raise ConnectionCutError(started=False)
-    status = await _reply(send, request, response, fault)
-    entry.status = status
+    if response is not None and response.events is not None and fault.answer is None:
+        await _stream(send, response, fault, "\ufeff" if standin.state.cluster.event_bom else "")
+        entry.status = response.status
+        return
+    entry.status = await _reply(send, request, response, fault)
+
+
+async def _stream(send: Send, response: Response, fault: Fault, mark: str) -> None:
+    """Server-sent events, one message each and in no announced length, or the first half of them."""
+    events = [f"{mark}event: {name}\ndata: {data}\n\n".encode() for name, data in response.events or ()]
+    await _start(send, response.status, (*_PRODUCT, ("Content-Type", "text/event-stream"), *response.headers), None)
+    cut = fault.lose == "half"
+    for event in events[: len(events) // 2] if cut else events:
+        await send({"type": "http.response.body", "body": event, "more_body": True})
+    if cut:
+        raise ConnectionCutError(started=True)
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _reply(send: Send, request: Request, response: Response | None, fault: Fault) -> int:
@@ -105,14 +120,8 @@ def _parts(request: Request, response: Response | None, answer: Answer | None) -
     if answer is not None:
         return answer.status, answer.headers, answer.body.encode()
     real = response or Response()
-    if real.events is not None:
-        return real.status, (*_PRODUCT, ("Content-Type", "text/event-stream"), *real.headers), _events(real)
     content_type = _negotiated(request) if real.content_type == JSON_TYPE else real.content_type
     return real.status, (*_PRODUCT, ("Content-Type", content_type), *real.headers), _body(request, real)
-
-
-def _events(response: Response) -> bytes:
-    return "".join(f"event: {name}\ndata: {data}\n\n" for name, data in response.events or ()).encode()
 
 
 def _body(request: Request, response: Response) -> bytes:
@@ -133,7 +142,8 @@ async def _send(send: Send, request: Request, response: Response) -> None:
     await _reply(send, request, response, Fault())
 
 
-async def _start(send: Send, status: int, headers: tuple[tuple[str, str], ...], length: int) -> None:
+async def _start(send: Send, status: int, headers: tuple[tuple[str, str], ...], length: int | None) -> None:
     raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    raw.append((b"content-length", str(length).encode()))
+    if length is not None:
+        raw.append((b"content-length", str(length).encode()))
     await send({"type": "http.response.start", "status": status, "headers": raw})

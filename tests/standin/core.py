@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from tests.standin.errors import ElasticsearchError, illegal_argument
-from tests.standin.messages import Request, Response, Step, Waiting
+from tests.standin.messages import Asking, NoReply, ProviderReply, Request, Response, Step, Waiting
 from tests.standin.router import Route, Router
 from tests.standin.routes import ROUTES
 from tests.standin.security import Principal, authenticate, forbidden, may_cluster, may_index
@@ -36,6 +36,14 @@ def resume(waiting: Waiting, state: State, now: float) -> Step:
     """Go on with an answer that had to wait."""
     try:
         return waiting.resume(state, now)
+    except ElasticsearchError as error:
+        return Step(state, error.response())
+
+
+def receive(asking: Asking, reply: ProviderReply | NoReply, state: State, now: float) -> Step:
+    """Go on with an answer for which a provider was asked."""
+    try:
+        return asking.resume(state, now, reply)
     except ElasticsearchError as error:
         return Step(state, error.response())
 

@@ -19,6 +19,7 @@ from tests.standin.licensing import check_license
 from tests.standin.messages import Action, Headers, Json, Request, Response, Step, Waiting
 from tests.standin.reading import ANY_TASK, json_body, resolve_task_type, shown_seconds, task_type, timeout
 from tests.standin.references import incompatible_indices
+from tests.standin.results import Verdict
 from tests.standin.state import Endpoint, State
 from tests.standin.third_party import with_embedding_details
 from tests.standin.version import Version
@@ -87,6 +88,11 @@ def _service(state: State, config: Json) -> Service:
     service = find_service(str(name), state.version, vendor_services=state.cluster.vendor_services)
     if service is None:
         raise bad_request(f"Unknown service [{name}]")
+    if service.name in state.cluster.unaware:
+        raise bad_request(
+            f"All nodes in the cluster are not aware of the service [{name}]."
+            "Wait for the cluster to finish upgrading and try again."
+        )
     return service
 
 
@@ -121,15 +127,14 @@ def _skips_validation(state: State) -> bool:
 
 def _validate(state: State, now: float, endpoint: Endpoint, wait: float, headers: Headers) -> Step:
     """The validation call, which takes as long as the provider takes, then the store."""
+    if _skips_validation(state):
+        return _store(state, now, endpoint, headers)
 
-    def finish(later: State, then: float) -> Step:
-        if _skips_validation(later):
-            return _store(later, then, endpoint, headers)
-        provider.validate(later, endpoint, wait)
-        return _store(later, then, with_embedding_details(endpoint, later.provider), headers)
+    def finish(later: State, then: float, verdict: Verdict) -> Step:
+        measured = with_embedding_details(endpoint, provider.checked(verdict))
+        return _store(later, then, measured, headers)
 
-    latency = min(state.provider.latency, wait)
-    return Step(state, Waiting(now + latency, finish)) if latency > 0 else finish(state, now)
+    return provider.consult(state, now, endpoint, provider.validation_question(endpoint), wait, finish)
 
 
 def _store(state: State, now: float, endpoint: Endpoint, headers: Headers) -> Step:

@@ -14,12 +14,13 @@ from tests.standin.chunking import parse_chunking
 from tests.standin.default_endpoints import is_preconfigured, preconfigured
 from tests.standin.endpoint_view import render
 from tests.standin.errors import ElasticsearchError, bad_request, status_error
-from tests.standin.inference_create import DEFAULT_TIMEOUT, check_id
+from tests.standin.inference_create import check_id, default_timeout
 from tests.standin.java_text import java_text
 from tests.standin.licensing import check_license
-from tests.standin.messages import Action, Json, Request, Response, Step, Waiting
+from tests.standin.messages import Action, Json, Request, Response, Step
 from tests.standin.reading import ANY_TASK, json_body, resolve_task_type, task_type, timeout
-from tests.standin.state import Endpoint, State
+from tests.standin.results import Verdict
+from tests.standin.state import Endpoint, Outdated, State, put
 from tests.standin.version import Version
 
 
@@ -33,7 +34,7 @@ class Change:
     service_settings: Json | None
     task_settings: Json | None
     chunking_settings: Any
-    wait: float
+    wait: float | None
 
 
 def prepare_update(request: Request, version: Version) -> Action:
@@ -42,14 +43,14 @@ def prepare_update(request: Request, version: Version) -> Action:
     if not task and not version.since("8.18.1", "9.0"):
         raise bad_request("Inference ID must be provided in the path")
     url_task = task_type(task[0], version) if task else ANY_TASK
-    wait = timeout(request, DEFAULT_TIMEOUT)
+    wait = timeout(request, 0) if "timeout" in request.query else None
     body = json_body(request)
     if not version.since("9.5"):
         check_id(inference_id)
     return lambda state, now: _update(_read(inference_id, url_task, body, wait, state.version), state, now)
 
 
-def _read(inference_id: str, url_task: str, body: Json, wait: float, version: Version) -> Change:
+def _read(inference_id: str, url_task: str, body: Json, wait: float | None, version: Version) -> Change:
     """Take the body apart. Raises 400 for anything in it that can't be updated, 500 for values that do not parse."""
     if not body:
         raise bad_request("Request body is empty")
@@ -94,7 +95,8 @@ def _update(change: Change, state: State, now: float) -> Step:
     if endpoint.service == model_update.MODEL_SERVICE:
         scaled = model_update.scale_deployment(state, now, endpoint, change.service_settings or {})
         return _store(scaled, now, merged)
-    return _validate(state, now, merged, change.wait)
+    wait = change.wait if change.wait is not None else default_timeout(endpoint.task_type, state.version)
+    return _validate(state, now, merged, wait)
 
 
 def _existing(change: Change, state: State) -> Endpoint:
@@ -131,26 +133,31 @@ def _forgets_chunking(version: Version) -> bool:
 
 def _validate(state: State, now: float, merged: Endpoint, wait: float) -> Step:
     """The provider call with the new settings (9.3 and newer), during which the endpoint counts as being updated."""
+    if not state.version.since("9.3"):
+        return _store(state, now, merged)
 
-    def finish(later: State, then: float) -> Step:
+    def finish(later: State, then: float, verdict: Verdict) -> Step:
         unlocked = replace(later, updating=later.updating - {merged.inference_id})
         if merged.inference_id not in unlocked.endpoints:
             # Deleted behind the lock by a force from outside; the words are those of a failed store.
             return Step(unlocked, status_error(500, "Failed to update model").response())
-        if unlocked.version.since("9.3"):
-            try:
-                provider.validate(unlocked, merged, wait)
-            except ElasticsearchError as error:
-                return Step(unlocked, error.response())
+        try:
+            provider.checked(verdict)
+        except ElasticsearchError as error:
+            return Step(unlocked, error.response())
         return _store(unlocked, then, merged)
 
-    latency = min(state.provider.latency, wait) if state.version.since("9.3") else 0
-    if latency <= 0:
-        return finish(state, now)
     locked = replace(state, updating=state.updating | {merged.inference_id})
-    return Step(locked, Waiting(now + latency, finish))
+    return provider.consult(locked, now, merged, provider.validation_question(merged), wait, finish)
 
 
 def _store(state: State, now: float, endpoint: Endpoint) -> Step:
+    """Store and answer. Nodes whose cache holds the old settings use them for as long as `Pace.cache` says."""
+    if state.cluster.failing_writes:
+        return Step(state, status_error(500, "Failed to update model").response())
     stored = state.with_endpoint(endpoint)
+    old = state.endpoints.get(endpoint.inference_id)
+    if old is not None and state.pace.cache > 0:
+        remembered = Outdated(old, now + state.pace.cache)
+        stored = replace(stored, outdated=put(state.outdated, endpoint.inference_id, remembered))
     return Step(stored, Response(200, render(endpoint, stored, now)))

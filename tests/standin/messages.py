@@ -1,4 +1,4 @@
-"""Values that pass between the wire and the pure core: requests, answers, and answers that take time.
+"""Values that pass between the wire and the pure core: requests, answers, and answers that need time or the outside.
 
 No I/O here; the wire formats are the business of `app.py`.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from tests.standin.state import State
@@ -55,11 +55,48 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderCall:
+    """A POST to a provider. URL, headers and body may hold secrets: nothing of them is shown."""
+
+    url: str = field(repr=False)
+    headers: Headers = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderReply:
+    """What a provider answered; `complete` is false when the connection ended before the body did."""
+
+    status: int
+    body: bytes = field(default=b"", repr=False)
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NoReply:
+    """The provider could not be reached, cut the connection before its answer, or took too long."""
+
+    why: Literal["refused", "cut", "slow"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """An answer that a provider has to be asked for first: send `call`, wait until `deadline`, and tell `resume`."""
+
+    call: ProviderCall
+    deadline: float
+    resume: Callable[[State, float, ProviderReply | NoReply], Step]
+
+
+Outcome = Response | Waiting | Asking
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """What a call did: the state after it, and its answer or what it waits for."""
 
     state: State
-    outcome: Response | Waiting
+    outcome: Outcome
 
 
 Action = Callable[["State", float], Step]

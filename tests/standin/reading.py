@@ -36,6 +36,25 @@ def json_body(request: Request) -> Json:
     return value
 
 
+def key_location(text: str, name: str) -> str:
+    """Where the top-level key stands in a JSON object, as `line:column`; `1:1` when it is not found."""
+    decoder, at = json.JSONDecoder(), text.find("{") + 1
+    while (start := _next(text, at)) < len(text) and text[start] == '"':
+        key, end = decoder.raw_decode(text, start)
+        if key == name:
+            return f"{text.count(chr(10), 0, start) + 1}:{start - text.rfind(chr(10), 0, start)}"
+        _, end = decoder.raw_decode(text, _next(text, _next(text, end) + 1))
+        at = _next(text, end) + 1
+    return "1:1"
+
+
+def _next(text: str, at: int) -> int:
+    """The place of the next character that is no white space."""
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return at
+
+
 def object_in(body: Mapping[str, Any], name: str) -> Json:
     """An object inside a body; absent and null are an empty one. The words for other values are unverified."""
     value = body.get(name)

@@ -99,13 +99,18 @@ def url_of(bound: socket.socket, tls: TlsFiles | None) -> str:
 
 
 def server_for(standin: StandIn, tls: TlsFiles | None = None) -> Server:
-    """The server, not yet started."""
+    """The server of a stand-in, not yet started."""
+    return server_for_app(make_app(standin), tls)
+
+
+def server_for_app(app: App, tls: TlsFiles | None = None) -> Server:
+    """The server of any ASGI application, which may cut connections; not yet started."""
     secure: dict[str, Any] = {}
     if tls is not None:
         secure = {"ssl_certfile": tls.certificate, "ssl_keyfile": tls.key, "ssl_ca_certs": tls.ca}
         secure["ssl_cert_reqs"] = ssl.CERT_REQUIRED if tls.client_required else ssl.CERT_NONE
     config = uvicorn.Config(
-        make_app(standin),
+        app,
         http=_CuttableProtocol,
         ws="none",
         lifespan="off",

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tests.standin import core
+from tests.standin import core, outbound
 from tests.standin.clock import Clock, SystemClock
 from tests.standin.faults import Faults
-from tests.standin.messages import Request, Response, Step, Waiting
+from tests.standin.messages import Asking, Outcome, Request, Response, Step, Waiting
 from tests.standin.request_log import RequestLog
 from tests.standin.state import Cluster, Deployment, Endpoint, Model, Pace, Provider, State, put
 from tests.standin.version import Version
@@ -132,15 +132,18 @@ class StandIn:
         self._watchers.add(watcher)
         try:
             outcome = self._advance(lambda state, now: core.handle(state, request, now))
-            while isinstance(outcome, Waiting):
-                await self._wait(outcome, watcher[1])
-                outcome = self._resume(outcome)
+            while not isinstance(outcome, Response):
+                outcome = await self._go_on(outcome, watcher[1])
             return outcome
         finally:
             self._watchers.discard(watcher)
 
-    def _resume(self, waiting: Waiting) -> Response | Waiting:
-        return self._advance(lambda state, now: core.resume(waiting, state, now))
+    async def _go_on(self, outcome: Waiting | Asking, changed: asyncio.Event) -> Outcome:
+        if isinstance(outcome, Asking):
+            reply = await outbound.send(outcome.call, outcome.deadline, self.clock)
+            return self._advance(lambda state, now: core.receive(outcome, reply, state, now))
+        await self._wait(outcome, changed)
+        return self._advance(lambda state, now: core.resume(outcome, state, now))
 
     async def _wait(self, waiting: Waiting, changed: asyncio.Event) -> None:
         pause = waiting.until - self.clock.now()
@@ -155,7 +158,7 @@ class StandIn:
             sleep.cancel()
             watch.cancel()
 
-    def _advance(self, run: Callable[[State, float], Step]) -> Response | Waiting:
+    def _advance(self, run: Callable[[State, float], Step]) -> Outcome:
         with self._lock:
             before = self._state
             step = run(before, self.clock.now())

@@ -46,6 +46,14 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Outdated:
+    """What a node's cache still holds of an endpoint that was updated, and until when."""
+
+    endpoint: Endpoint
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """A trained model that is known to the cluster; `downloaded_at` is None until something asked for it."""
 
@@ -78,11 +86,13 @@ class Pace:
     deployment: from the start of a model deployment to its last allocation.
     download: of a model that is used for the first time.
     idle: after which adaptive allocations scale down to their minimum.
+    cache: for how long inference goes on with the old settings after an update.
     """
 
     deployment: float = 0.0
     download: float = 0.0
     idle: float = 900.0
+    cache: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +104,8 @@ class Provider:
     silent: names of services whose provider answers nothing usable.
     dimensions: length of the vectors of a model, where it is fixed.
     latency: seconds that a validation call takes.
+    breaks_after: how many chunks of a stream come before the provider's connection breaks; None for a whole stream.
+    call_local: whether an endpoint whose `url` is plain HTTP on this machine really calls it.
     """
 
     refused: frozenset[str] = field(default=frozenset(), repr=False)
@@ -102,6 +114,8 @@ class Provider:
     silent: frozenset[str] = frozenset()
     dimensions: Mapping[str, int] = field(default_factory=_nothing)
     latency: float = 0.0
+    breaks_after: int | None = None
+    call_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +123,9 @@ class Cluster:
     """The cluster itself: what `GET /`, health and licence tell.
 
     max_allocations: what the ML nodes can hold together; None for no bound, 0 for no ML node at all.
+    event_bom: whether a byte-order mark stands before each event of a stream, as in some releases.
+    unaware: services that some node of the cluster is too old for.
+    failing_writes: whether the store of endpoints takes no update.
     """
 
     name: str = "standin"
@@ -122,6 +139,9 @@ class Cluster:
     eis: bool = False
     vendor_services: bool = True
     max_allocations: int | None = None
+    event_bom: bool = False
+    unaware: frozenset[str] = frozenset()
+    failing_writes: bool = False
     settings: Settings = field(default_factory=_nothing)
 
 
@@ -159,7 +179,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The whole cluster. `updating` holds the ids of endpoints whose update is on its way."""
+    """The whole cluster. `updating`: ids of endpoints whose update is on its way; `outdated`: what caches still hold."""
 
     version: Version = field(default_factory=lambda: Version(9, 5, 0))
     cluster: Cluster = field(default_factory=Cluster)
@@ -168,6 +188,7 @@ class State:
     pace: Pace = field(default_factory=Pace)
     endpoints: Mapping[str, Endpoint] = field(default_factory=_nothing)
     updating: frozenset[str] = frozenset()
+    outdated: Mapping[str, Outdated] = field(default_factory=_nothing)
     models: Mapping[str, Model] = field(default_factory=_nothing)
     deployments: Mapping[str, Deployment] = field(default_factory=_nothing)
     pipelines: Mapping[str, Pipeline] = field(default_factory=_nothing)

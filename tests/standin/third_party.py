@@ -14,6 +14,7 @@ from tests.standin.chunking import parse_chunking
 from tests.standin.errors import bad_request
 from tests.standin.java_text import java_text
 from tests.standin.messages import Json
+from tests.standin.results import Result
 from tests.standin.setting_parsers import (
     SERVICE_SETTINGS,
     TASK_SETTINGS,
@@ -24,7 +25,7 @@ from tests.standin.setting_parsers import (
     parse_rate_limit,
     refuse_leftovers,
 )
-from tests.standin.state import NOTHING, Endpoint, Provider, Settings
+from tests.standin.state import NOTHING, Endpoint, Settings
 from tests.standin.version import Version
 
 
@@ -125,12 +126,12 @@ def _with_defaults(given: Json, settings: tuple[Setting, ...], task_type: str, v
     return given | defaults
 
 
-def with_embedding_details(endpoint: Endpoint, behaviour: Provider) -> Endpoint:
+def with_embedding_details(endpoint: Endpoint, verdict: Result) -> Endpoint:
     """The endpoint after the validation call: measured dimensions and the default similarity are filled in."""
     if endpoint.task_type not in DENSE_TASKS:
         return endpoint
     wanted = endpoint.service_settings.get("dimensions")
-    length = provider.measure(behaviour, endpoint, wanted)
+    length = provider.measure(verdict, endpoint, wanted)
     filled: dict[str, Any] = dict(endpoint.service_settings)
     filled.setdefault("similarity", _default_similarity(endpoint))
     filled["dimensions"] = length

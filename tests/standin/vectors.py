@@ -1,16 +1,18 @@
 """Plausible results of inference, computed from the input alone: the same input always gives the same answer.
 
-No model is asked. Vectors have the asked length and, as floats, length one.
+No model is asked. Vectors have the asked length, and length one (as a vector) where the similarity asks for it.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import re
 from collections.abc import Iterator
 
 _WORD = re.compile(r"\w+")
+_KEPT = 128  # vectors: a validation call has one input, and tests ask for few others
 
 
 def _numbers(seed: str) -> Iterator[int]:
@@ -21,18 +23,20 @@ def _numbers(seed: str) -> Iterator[int]:
         block += 1
 
 
-def dense(text: str, length: int) -> list[float]:
-    """A vector of length one."""
+@functools.lru_cache(maxsize=_KEPT)
+def dense(text: str, length: int, *, unit: bool = True) -> tuple[float, ...]:
+    """A vector of floats between -1 and 1; of length one when `unit`, as `dot_product` needs it."""
     source = _numbers(text)
-    raw = [next(source) - 127.5 for _ in range(length)]
-    norm = math.sqrt(sum(value * value for value in raw))
-    return [round(value / norm, 7) for value in raw]
+    raw = [(next(source) - 127.5) / 127.5 for _ in range(length)]
+    norm = math.sqrt(sum(value * value for value in raw)) if unit else 1.0
+    return tuple(round(value / norm, 7) for value in raw)
 
 
-def whole(text: str, length: int) -> list[int]:
+@functools.lru_cache(maxsize=_KEPT)
+def whole(text: str, length: int) -> tuple[int, ...]:
     """A vector of signed bytes."""
     source = _numbers(text)
-    return [next(source) - 128 for _ in range(length)]
+    return tuple(next(source) - 128 for _ in range(length))
 
 
 def sparse(text: str) -> dict[str, float]:

@@ -132,7 +132,7 @@ REFUSALS: dict[str, tuple[str, Json, Refusal]] = {
     "unknown field": (
         "completion",
         {"input": "a", "x": 1},
-        Refusal(400, "x_content_parse_exception", "[1:2] [cluster:internal/xpack/inference] unknown field [x]"),
+        Refusal(400, "x_content_parse_exception", "[1:14] [cluster:internal/xpack/inference] unknown field [x]"),
     ),
 }
 
@@ -183,14 +183,21 @@ async def test_chunks_of_a_chat(http: httpx.AsyncClient) -> None:
     assert parsed[-1]["usage"] == {"completion_tokens": 1, "prompt_tokens": 1, "total_tokens": 2}
 
 
-async def test_stream_of_another_task_is_an_error_event(http: httpx.AsyncClient) -> None:
-    ok(await http.put("/_inference/sparse_embedding/one", json=elser()))
+UNSTREAMED: dict[str, tuple[str, Json, str]] = {
+    "a service that streams nothing": ("sparse_embedding", elser(), "Streaming is not allowed for service [elasticsearch]."),
+    "a task that is not streamed": (
+        "text_embedding",
+        openai(),
+        "Streaming is not allowed for service [openai] and task [text_embedding]. Supported tasks: [completion,chat_completion]",
+    ),
+}
+
+
+@pytest.mark.parametrize(("task", "config", "expected"), UNSTREAMED.values(), ids=UNSTREAMED)
+async def test_stream_of_another_task_is_an_error_event(http: httpx.AsyncClient, task: str, config: Json, expected: str) -> None:
+    ok(await http.put(f"/_inference/{task}/one", json=config))
     answer = await http.post("/_inference/one/_stream", json={"input": "a"})
     ((name, data),) = events(answer)
-    expected = (
-        "Streaming is not allowed for service [elasticsearch] and task [sparse_embedding]. "
-        "Supported tasks: [completion,chat_completion]"
-    )
     error = json.loads(data)
     assert (answer.status_code, name, error["status"], error["error"]["reason"]) == (405, "error", 405, expected)
 
