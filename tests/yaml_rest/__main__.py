@@ -22,6 +22,7 @@ from tests.standin.version import Version
 from tests.yaml_rest import FAILED, SKIPPED, Result, ServerError, Suite, SuiteError, connect, load, run_suite
 
 SUITES = Path(__file__).parent / "suites"
+STANDIN_SECONDS = 60.0
 OFFERS_OF_THE_STANDIN = frozenset({"provider", "in_cluster_models"})
 _DESCRIPTION = """Runs tests in Elastic's YAML REST test format against a server, by default our own suites, and prints how each
 test ended. Without an address it asks a stand-in Elasticsearch in this process.
@@ -94,12 +95,14 @@ async def run(options: argparse.Namespace, environment: Mapping[str, str]) -> li
         return await _run_at(
             suites, httpx.AsyncClient(base_url=url, timeout=options.timeout, **client_options(environment)), offers
         )
-    results: list[Result] = []
-    for suite in suites:  # a stand-in each, as each file has a cluster of its own in Elastic's runner
-        transport = StandInTransport(StandIn(version=str(Version.parse(options.version))))
-        client = httpx.AsyncClient(base_url="http://standin", timeout=options.timeout, transport=transport)
-        results += await _run_at([suite], client, offers | OFFERS_OF_THE_STANDIN)
-    return results
+    return [result for suite in suites for result in await run_at_standin(suite, options.version, offers)]
+
+
+async def run_at_standin(suite: Suite, release: str, offers: frozenset[str] = frozenset()) -> list[Result]:
+    """Run a file against a stand-in of its own. Raises ValueError for a release that is none."""
+    transport = StandInTransport(StandIn(version=str(Version.parse(release))))
+    client = httpx.AsyncClient(base_url="http://standin", timeout=STANDIN_SECONDS, transport=transport)
+    return await _run_at([suite], client, offers | OFFERS_OF_THE_STANDIN)
 
 
 async def _run_at(suites: Sequence[Suite], client: httpx.AsyncClient, offers: frozenset[str]) -> list[Result]:

@@ -125,7 +125,7 @@ _PUT_SERVICE = "inference.put_"
 def find_api(name: str) -> Api:
     """The API of that name. Raises ParamError."""
     if name.startswith(_PUT_SERVICE):
-        service = name.removeprefix(_PUT_SERVICE)
+        service = name.removeprefix(_PUT_SERVICE).replace("_", "")
         return _api(f"PUT /_inference/{{task_type}}/{{{service}_inference_id}}", params="timeout")
     if name not in APIS:
         raise ParamError(f"unknown API [{name}]; there are {', '.join(sorted(APIS))}, inference.put_SERVICE and raw")

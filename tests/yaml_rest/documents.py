@@ -46,7 +46,10 @@ class Block:
     entries: tuple[Entry, ...]
 
 
-class _Loader(yaml.SafeLoader):
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # PyYAML's fast one, where it was built with libyaml
+
+
+class _Loader(_Base):  # type: ignore[misc]
     """The core schema of YAML 1.2."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's way to register)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
 import pytest
 
 from tests.standin.version import Version
-from tests.yaml_rest import SKIPPED, Result, Suite, failures, load
-from tests.yaml_rest.__main__ import OFFERS_OF_THE_STANDIN, SUITES, client_options, main, parser, run, table
+from tests.yaml_rest import SKIPPED, Result, failures, load
+from tests.yaml_rest.__main__ import OFFERS_OF_THE_STANDIN, SUITES, client_options, main, run_at_standin, table
 from tests.yaml_rest.prerequisites import SUPPORTED_FEATURES, Prerequisite
 from tests.yaml_rest.suite import Check, Do
 
@@ -17,20 +18,18 @@ FILES = sorted(SUITES.glob("*.yml"))
 RELEASES = ("8.17.0", "8.19.0", "9.2.0", "9.5.0")
 
 
-async def results(path: Path, release: str) -> list[Result]:
-    return await run(parser().parse_args(["--version", release, str(path)]), {})
+read = functools.cache(load)
 
 
 @pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 async def test_suite(path: Path, release: str) -> None:
-    ended = await results(path, release)
+    suite = read(path)
+    ended = await run_at_standin(suite, release)
     assert [one.detail for one in failures(ended)] == []
-    assert len(ended) == len(load(path).tests)
+    assert [one.test for one in ended] == [test.name for test in suite.tests]
     assert {one.test for one in ended if one.outcome == SKIPPED} == {
-        test.name
-        for test in load(path).tests
-        if any(_skips(one, release) for one in (*load(path).prerequisites, *test.prerequisites))
+        test.name for test in suite.tests if any(_skips(one, release) for one in (*suite.prerequisites, *test.prerequisites))
     }
 
 
@@ -44,7 +43,7 @@ def _skips(one: Prerequisite, release: str) -> bool:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_test_of_ours_runs_on_some_release_and_asserts_something(path: Path) -> None:
-    suite = load(path)
+    suite = read(path)
     for test in suite.tests:
         needs = (*suite.prerequisites, *test.prerequisites)
         assert any(not any(_skips(one, release) for one in needs) for release in RELEASES), test.name
@@ -54,7 +53,7 @@ def test_every_test_of_ours_runs_on_some_release_and_asserts_something(path: Pat
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_suites_touch_only_names_of_their_own(path: Path) -> None:
     """They run against other people's clusters: what they create and delete begins with yaml-rest-."""
-    suite: Suite = load(path)
+    suite = read(path)
     for section in (suite.setup, suite.teardown, *suite.tests):
         for step in section.steps:
             if isinstance(step, Do) and re.search(r"\.(put|update|delete|create)", step.api):
