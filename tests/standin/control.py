@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
-from typing import Any, TypeVar
+from typing import Any
 
-from tests.standin.faults import Fault
+from tests.standin import control_cluster
+from tests.standin.control_cluster import merged
+from tests.standin.fault_kinds import parse_fault
 from tests.standin.messages import Json, Request, Response
 from tests.standin.stand_in import StandIn
 from tests.standin.version import Version
 
 PREFIX = "_standin"
-_V = TypeVar("_V")
 _Handler = Callable[[StandIn, Request, Json], Any]
 
 
@@ -29,7 +30,7 @@ def answer(standin: StandIn, request: Request) -> Response:
     try:
         body = json.loads(request.body) if request.body.strip() else {}
         return Response(200, handler(standin, request, body))
-    except (KeyError, TypeError, ValueError) as error:
+    except (IndexError, KeyError, TypeError, ValueError) as error:
         return Response(400, {"error": f"{type(error).__name__}: {error}"})
 
 
@@ -71,25 +72,12 @@ def _faults(standin: StandIn, request: Request, body: Json) -> list[Json]:
 
 
 def _add_fault(standin: StandIn, request: Request, body: Json) -> Json:
-    return asdict(standin.faults.add(Fault.parse(body)))
+    return asdict(standin.faults.add(parse_fault(body)))
 
 
 def _clear_faults(standin: StandIn, request: Request, body: Json) -> Json:
     standin.faults.clear()
     return {}
-
-
-def _merged(value: _V, given: Mapping[str, Any]) -> _V:
-    """The dataclass with the given fields; JSON lists become what the field holds."""
-    known = {one.name: getattr(value, one.name) for one in fields(value)}  # type: ignore[arg-type]
-    unknown = set(given) - set(known)
-    if unknown:
-        msg = f"unknown fields {sorted(unknown)}; known are {sorted(known)}"
-        raise ValueError(msg)
-    converted = {
-        name: type(known[name])(item) if isinstance(known[name], (frozenset, tuple)) else item for name, item in given.items()
-    }
-    return replace(value, **converted)  # type: ignore[type-var]
 
 
 def _shown(value: Any) -> Json:
@@ -105,9 +93,9 @@ def _part(name: str) -> _Handler:
     """A handler that sets fields of one part of the state."""
 
     def put(standin: StandIn, request: Request, body: Json) -> Json:
-        merged = _merged(getattr(standin.state, name), body)
-        standin.change(lambda state: replace(state, **{name: merged}))
-        return _shown(merged)
+        part = merged(getattr(standin.state, name), body)
+        standin.change(lambda state: replace(state, **{name: part}))
+        return _shown(part)
 
     return put
 
@@ -130,21 +118,6 @@ def _clock(standin: StandIn, request: Request, body: Json) -> Json:
     return {"now": standin.clock.now()}
 
 
-def _deployment(standin: StandIn, request: Request, body: Json) -> Json:
-    standin.fail_deployment(request.segments[2], body.get("fail"))
-    return {"deployment_id": request.segments[2], "failure": body.get("fail")}
-
-
-def _model(standin: StandIn, request: Request, body: Json) -> Json:
-    standin.load_model(body["model_id"], body["task_type"])
-    return {"model_id": body["model_id"]}
-
-
-def _replace_cluster(standin: StandIn, request: Request, body: Json) -> Json:
-    standin.replace_cluster(body["uuid"])
-    return {"uuid": standin.state.cluster.uuid}
-
-
 _HANDLERS: Mapping[tuple[str, str], _Handler] = {
     ("GET", ""): _summary,
     ("GET", "log"): _log,
@@ -157,11 +130,19 @@ _HANDLERS: Mapping[tuple[str, str], _Handler] = {
     ("PUT", "provider"): _part("provider"),
     ("GET", "cluster"): _read_part("cluster"),
     ("PUT", "cluster"): _part("cluster"),
-    ("POST", "cluster"): _replace_cluster,
+    ("POST", "cluster"): control_cluster.replace_cluster,
     ("GET", "pace"): _read_part("pace"),
     ("PUT", "pace"): _part("pace"),
     ("PUT", "version"): _version,
     ("POST", "clock"): _clock,
-    ("POST", "deployments"): _deployment,
-    ("POST", "models"): _model,
+    ("GET", "security"): control_cluster.show_security,
+    ("PUT", "security"): control_cluster.change_security,
+    ("GET", "network"): control_cluster.show_network,
+    ("PUT", "network"): control_cluster.change_network,
+    ("POST", "deployments"): control_cluster.change_deployment,
+    ("POST", "models"): control_cluster.load_model,
+    ("POST", "endpoints"): control_cluster.change_endpoint,
+    ("GET", "backups"): control_cluster.show_backups,
+    ("PUT", "backups"): control_cluster.take_backup,
+    ("POST", "backups"): control_cluster.restore_backup,
 }

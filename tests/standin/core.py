@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 
 from tests.standin.errors import ElasticsearchError, illegal_argument
-from tests.standin.messages import Asking, NoReply, ProviderReply, Request, Response, Step, Waiting
+from tests.standin.messages import Action, Asking, NoReply, ProviderReply, Request, Response, Step, Waiting
+from tests.standin.reading import time_value
 from tests.standin.router import Route, Router
 from tests.standin.routes import ROUTES
 from tests.standin.security import Principal, authenticate, forbidden, may_cluster, may_index
 from tests.standin.state import State
 from tests.standin.version import Version
 
+_MASTER_TIMEOUT = 30.0
 _ROUTER = Router(ROUTES)
 _MEDIA_TYPE = re.compile(
     r"^application/(?:(?:x-)?json|x-ndjson|vnd\.elasticsearch\+(?:x-nd)?json)\s*(?:;\s*[^;]+)*$", re.IGNORECASE
@@ -61,7 +64,24 @@ def _checked(state: State, request: Request, now: float) -> Step:
     action = route.prepare(request, state.version)
     if caller is not None:
         _authorise(caller, route, request)
+    if route.needs_master:
+        return _await_master(state, now, action=action, deadline=now + _master_timeout(request))
     return action(state, now)
+
+
+def _await_master(state: State, now: float, *, action: Action, deadline: float) -> Step:
+    """Without a master a write waits for one, up to `master_timeout`."""
+    if state.cluster.master:
+        return action(state, now)
+    if now >= deadline:
+        # Type and status are well known from clusters without a master; the null reason, too.
+        raise ElasticsearchError(503, "master_not_discovered_exception", None)
+    return Step(state, Waiting(deadline, partial(_await_master, action=action, deadline=deadline), watches=True))
+
+
+def _master_timeout(request: Request) -> float:
+    text = request.query.get("master_timeout")
+    return _MASTER_TIMEOUT if text is None else time_value(text, "master_timeout")
 
 
 def _no_handler(request: Request, routes: Sequence[Route]) -> Response:

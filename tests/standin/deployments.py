@@ -43,6 +43,8 @@ def progress(deployment: Deployment, pace: Pace, now: float) -> Progress:
     if deployment.failure is not None:
         return Progress("failed", "starting", 0, target, deployment.failure)
     count = _count(deployment, target, pace, now)
+    if deployment.most is not None:
+        count = min(count, deployment.most)
     if count == 0 and target > 0:
         return Progress("starting", "starting", 0, target)
     return Progress("started", "fully_allocated" if count >= target else "started", count, target)
@@ -63,6 +65,12 @@ def _count(deployment: Deployment, target: int, pace: Pace, now: float) -> int:
     share = pace.deployment / (target - deployment.allocations)
     grown = math.floor((now - deployment.changed_at) / share + _ROUNDING)
     return min(target, deployment.allocations + grown)
+
+
+def lose_nodes(deployment: Deployment, pace: Pace, now: float, allocations: int) -> Deployment:
+    """The deployment after the nodes of so many allocations are gone: others take over, one after the other."""
+    left = max(0, progress(deployment, pace, now).count - allocations)
+    return replace(deployment, allocations=left, changed_at=now)
 
 
 def started_at(deployment: Deployment, pace: Pace) -> float:

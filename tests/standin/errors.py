@@ -18,7 +18,7 @@ class ElasticsearchError(Exception):
         self,
         status: int,
         error_type: str,
-        reason: str,
+        reason: str | None,
         *,
         caused_by: ElasticsearchError | None = None,
         extra: Mapping[str, Any] | None = None,

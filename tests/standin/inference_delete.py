@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from tests.standin.catalogue import find_service
 from tests.standin.default_endpoints import find_endpoint, is_preconfigured
-from tests.standin.errors import bad_request, not_found, status_error
+from tests.standin.errors import ElasticsearchError, bad_request, not_found, status_error
 from tests.standin.inference_create import without_deployment
 from tests.standin.inference_read import check_task
 from tests.standin.messages import Action, Request, Response, Step
@@ -55,7 +55,9 @@ def _delete(deletion: Deletion, state: State) -> Step:
         return _dry_run(state, endpoint)
     if not deletion.force:
         _check_unforced(state, endpoint)
-    return Step(_without(state, endpoint), Response(200, {"acknowledged": True, "pipelines": [], "indexes": []}))
+    return Step(
+        _without(state, endpoint, force=deletion.force), Response(200, {"acknowledged": True, "pipelines": [], "indexes": []})
+    )
 
 
 def _dry_run(state: State, endpoint: Endpoint) -> Step:
@@ -107,6 +109,14 @@ def _complaint(state: State, name: str) -> str:
     return lead + " ".join(parts)
 
 
-def _without(state: State, endpoint: Endpoint) -> State:
-    stopped = without_deployment(state, endpoint)
+def _without(state: State, endpoint: Endpoint, *, force: bool) -> State:
+    """The state without the endpoint and its deployment.
+
+    A deployment that can't be stopped stops the deletion; with force it stays behind (before 8.19 and 9.1 it does not help).
+    """
+    deployment = state.deployments.get(endpoint.inference_id) if endpoint.deployment_id is None else None
+    failure = deployment.stop_failure if deployment is not None else None
+    if failure is not None and not (force and state.version.since("8.19", "9.1")):
+        raise ElasticsearchError(500, "illegal_state_exception", failure)
+    stopped = state if failure is not None else without_deployment(state, endpoint)
     return replace(stopped, endpoints=drop(stopped.endpoints, endpoint.inference_id))

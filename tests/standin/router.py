@@ -31,6 +31,11 @@ class Route:
     since: tuple[str, ...] = ()
     params_since: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
+    @property
+    def needs_master(self) -> bool:
+        """True for what only the elected master does: every write, and the health of the cluster."""
+        return self.method in ("PUT", "DELETE") or self.action == "cluster:monitor/health"
+
     def known_params(self, version: Version) -> frozenset[str]:
         newer = {name for name, releases in self.params_since if version.since(*releases)}
         return self.params | newer | ALWAYS_ACCEPTED

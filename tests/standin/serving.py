@@ -9,6 +9,7 @@ import ssl
 import struct
 import threading
 from collections.abc import AsyncIterator, Generator, Iterator, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -18,6 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from tests.standin.app import App, ConnectionCutError, Receive, Send, make_app
 from tests.standin.stand_in import StandIn
 from tests.standin.tls import TlsFiles
+from tests.standin.tls_faults import choose_by_handshake
 
 _LINGER_NOTHING = struct.pack("ii", 1, 0)
 _START_SECONDS = 20
@@ -100,7 +102,17 @@ def url_of(bound: socket.socket, tls: TlsFiles | None) -> str:
 
 def server_for(standin: StandIn, tls: TlsFiles | None = None) -> Server:
     """The server of a stand-in, not yet started."""
-    return server_for_app(make_app(standin), tls)
+    server = server_for_app(make_app(standin), tls)
+    if tls is not None:
+        server.config.load()
+        choose_by_handshake(_context_of(server), Path(tls.certificate).parent, lambda: standin.certificate)
+    return server
+
+
+def _context_of(server: Server) -> ssl.SSLContext:
+    if server.config.ssl is None:
+        raise AssertionError("the server was configured with certificates")
+    return server.config.ssl
 
 
 def server_for_app(app: App, tls: TlsFiles | None = None) -> Server:

@@ -17,6 +17,7 @@ from tests.standin.faults import Faults
 from tests.standin.messages import Asking, Outcome, Request, Response, Step, Waiting
 from tests.standin.request_log import RequestLog
 from tests.standin.state import Cluster, Deployment, Endpoint, Model, Pace, Provider, State, put
+from tests.standin.tls_faults import CertificateKind
 from tests.standin.version import Version
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class StandIn:
 
     `make_app(standin)` is its ASGI application, `StandInTransport(standin)` an httpx transport that needs no socket,
     `serve(standin)` puts it on one. `change` applies a function to the state from any thread, and wakes requests that
-    wait. `faults` and `log` are described in their modules. `reachable = False` lets every connection fail.
+    wait. `faults` and `log` are described in their modules. `reachable = False` lets every connection fail; `certificate`
+    is the one that new TLS connections are shown (`tls.CERTIFICATES`). `backups` are states by name, for the control path.
     """
 
     def __init__(
@@ -48,6 +50,8 @@ class StandIn:
         self.log = RequestLog()
         self.control = control
         self.reachable = True
+        self.certificate: CertificateKind = "good"
+        self.backups: dict[str, State] = {}
         self._state = state or State(
             version=Version.parse(version),
             cluster=cluster or Cluster(),

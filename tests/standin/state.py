@@ -64,7 +64,11 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A running model. Counts are what they were at `changed_at`; `deployments.progress` derives what they are now."""
+    """A running model. Counts are what they were at `changed_at`; `deployments.progress` derives what they are now.
+
+    most: how many allocations the nodes that are left can hold; None for no bound.
+    stop_failure: why it can't be stopped, when that is so.
+    """
 
     deployment_id: str
     model_id: str
@@ -77,6 +81,8 @@ class Deployment:
     last_used: float = 0.0
     by_endpoint: bool = True
     failure: str | None = None
+    most: int | None = None
+    stop_failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,7 @@ class Cluster:
     event_bom: whether a byte-order mark stands before each event of a stream, as in some releases.
     unaware: services that some node of the cluster is too old for.
     failing_writes: whether the store of endpoints takes no update.
+    master: whether there is an elected master; without one, writes wait for it and give up.
     """
 
     name: str = "standin"
@@ -142,6 +149,7 @@ class Cluster:
     event_bom: bool = False
     unaware: frozenset[str] = frozenset()
     failing_writes: bool = False
+    master: bool = True
     settings: Settings = field(default_factory=_nothing)
 
 

@@ -1,4 +1,4 @@
-"""A certificate authority of the stand-in's own, with a server and a client certificate, written to a directory."""
+"""A certificate authority of the stand-in's own, with a server and a client certificate, and some that are wrong, as files."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from tests.standin.tls_faults import pair
+
 _LIFETIME = timedelta(days=30)
 DEFAULT_NAMES = ("localhost", "127.0.0.1")
 
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """Paths of PEM files. `client_required`: the server asks for a client certificate of the same authority."""
+    """Paths of PEM files. `client_required`: the server asks for a client certificate of the same authority.
+
+    Beside them lie the certificates of `tls_faults.py`, that a careful client refuses.
+    """
 
     ca: str
     certificate: str
@@ -48,8 +53,12 @@ def create_tls(directory: Path, names: Iterable[str] = DEFAULT_NAMES, *, client_
     )
     authority = _authority()
     Path(files.ca).write_bytes(_pem(authority.certificate))
-    _issue(authority, "standin", tuple(names), files.certificate, files.key)
-    _issue(authority, "client", (), files.client_certificate, files.client_key)
+    wanted = tuple(names)
+    _issue(authority, "standin", wanted, (Path(files.certificate), Path(files.key)))
+    _issue(authority, "client", (), (Path(files.client_certificate), Path(files.client_key)))
+    _issue(authority, "standin", wanted, pair(directory, "expired"), ended=timedelta(days=1))
+    _issue(_authority(), "standin", wanted, pair(directory, "foreign"))
+    _issue(authority, "standin", ("somebody-else.invalid",), pair(directory, "other-name"))
     return files
 
 
@@ -57,7 +66,7 @@ def _authority() -> _Issuer:
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name("standin-ca")
     builder = (
-        _builder(name, name, key)
+        _builder(name, name, key, timedelta())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(_usage(signs_certificates=True), critical=True)
@@ -65,11 +74,14 @@ def _authority() -> _Issuer:
     return _Issuer(builder.sign(key, hashes.SHA256()), key)
 
 
-def _issue(issuer: _Issuer, name: str, alternatives: tuple[str, ...], certificate: str, key_file: str) -> None:
+def _issue(
+    issuer: _Issuer, name: str, alternatives: tuple[str, ...], files: tuple[Path, Path], *, ended: timedelta = timedelta()
+) -> None:
+    """Write a certificate and its key. With `ended` it has not been valid for so long."""
     key = ec.generate_private_key(ec.SECP256R1())
     purpose = ExtendedKeyUsageOID.SERVER_AUTH if alternatives else ExtendedKeyUsageOID.CLIENT_AUTH
     builder = (
-        _builder(_name(name), issuer.certificate.subject, key)
+        _builder(_name(name), issuer.certificate.subject, key, ended)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
         .add_extension(_usage(signs_certificates=False), critical=True)
@@ -78,23 +90,24 @@ def _issue(issuer: _Issuer, name: str, alternatives: tuple[str, ...], certificat
     if alternatives:
         names = x509.SubjectAlternativeName([_alternative(one) for one in alternatives])
         builder = builder.add_extension(names, critical=False)
-    Path(certificate).write_bytes(_pem(builder.sign(issuer.key, hashes.SHA256())))
+    certificate, key_file = files
+    certificate.write_bytes(_pem(builder.sign(issuer.key, hashes.SHA256())))
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    file = Path(key_file)
-    file.touch(mode=0o600)
-    file.write_bytes(private)
+    key_file.touch(mode=0o600)
+    key_file.write_bytes(private)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, ended: timedelta) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
+    until = now - ended if ended else now + _LIFETIME
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + _LIFETIME)
+        .not_valid_before(until - _LIFETIME - timedelta(hours=1))
+        .not_valid_after(until)
     )
 
 

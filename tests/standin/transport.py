@@ -6,6 +6,7 @@ A request that the client gives up is carried out to its end all the same, as a 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -30,6 +31,9 @@ class StandInTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if not self._standin.reachable:
             raise httpx.ConnectError("connection refused", request=request)
+        if self._standin.certificate != "good":
+            broken = f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {self._standin.certificate}"
+            raise httpx.ConnectError(broken, request=request) from ssl.SSLCertVerificationError(1, broken)
         exchange = asyncio.ensure_future(self._exchange(request, await request.aread()))
         _running.add(exchange)
         exchange.add_done_callback(_forget)
