@@ -23,6 +23,7 @@ from tests.standin.tls_faults import choose_by_handshake
 
 _LINGER_NOTHING = struct.pack("ii", 1, 0)
 _START_SECONDS = 20
+_END_SECONDS = 5
 
 
 class _CuttableProtocol(H11Protocol):
@@ -77,6 +78,16 @@ class Server(uvicorn.Server):
             msg = "the stand-in did not start in time"
             raise TimeoutError(msg)
         return running
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let no TLS client that does not answer a goodbye keep its connection beyond the end of the event loop."""
+        await super().shutdown(sockets)
+        for connection in self.server_state.connections:
+            connection.transport.abort()
+        async with asyncio.timeout(_END_SECONDS):
+            while self.server_state.connections:  # noqa: ASYNC110 - the next turns of the loop; nothing tells
+                await asyncio.sleep(0)
 
     @override
     @contextlib.contextmanager

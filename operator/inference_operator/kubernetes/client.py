@@ -19,6 +19,7 @@ from kubernetes.aio.client import ApiClient
 from kubernetes.aio.client.exceptions import ApiException
 
 from inference_operator.core.values import Json
+from inference_operator.kubernetes.connector import AccountableRest
 from inference_operator.kubernetes.credentials import Credentials
 from inference_operator.kubernetes.values import KubernetesFailure
 
@@ -103,9 +104,11 @@ class KubernetesClient:
         self.credentials = credentials
         self._timeout = timeout
         self._api: Any = ApiClient(credentials.configuration)
+        self._api.rest_client = AccountableRest(credentials.configuration)
         self._api.user_agent = USER_AGENT
 
     async def close(self) -> None:
+        """End every connection, those of abandoned requests as well."""
         await self._api.close()
 
     async def ask(self, operation: str, request: Request) -> Reply | KubernetesFailure:
