@@ -141,6 +141,7 @@ _HANDLERS: Mapping[tuple[str, str], _Handler] = {
     ("PUT", "network"): control_cluster.change_network,
     ("POST", "deployments"): control_cluster.change_deployment,
     ("POST", "models"): control_cluster.load_model,
+    ("PUT", "file_settings"): control_cluster.apply_file_settings,
     ("POST", "endpoints"): control_cluster.change_endpoint,
     ("GET", "backups"): control_cluster.show_backups,
     ("PUT", "backups"): control_cluster.take_backup,

@@ -10,6 +10,7 @@ from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from tests.standin import deployments
+from tests.standin.errors import ElasticsearchError
 from tests.standin.messages import Json, Request
 from tests.standin.security import ApiKey, Security, User
 from tests.standin.stand_in import StandIn
@@ -109,6 +110,15 @@ def change_endpoint(standin: StandIn, request: Request, body: Json) -> Json:
     name, broken = request.segments[2], bool(body["broken"])
     standin.change(lambda state: state.with_endpoint(replace(state.endpoints[name], broken=broken)))
     return {"inference_id": name, "broken": broken}
+
+
+def apply_file_settings(standin: StandIn, request: Request, body: Json) -> Json:
+    """`pipelines`: what file-based settings own from now on, and nothing else. Raises ValueError for an unreadable one."""
+    try:
+        standin.apply_file_settings(body["pipelines"])
+    except ElasticsearchError as error:
+        raise ValueError(error.reason) from None
+    return {"pipelines": sorted(body["pipelines"])}
 
 
 def show_backups(standin: StandIn, request: Request, body: Json) -> list[str]:

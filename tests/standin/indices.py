@@ -6,13 +6,13 @@ Shapes and errors of these calls are the well-known ones of the server; they are
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from tests.standin.errors import ElasticsearchError, already_exists
+from tests.standin.index_names import name_problem
 from tests.standin.messages import Action, Json, Request, Response, Step
 from tests.standin.reading import flag, json_body, object_in
 from tests.standin.state import Index, InferenceField, State, drop
@@ -20,7 +20,6 @@ from tests.standin.version import Version
 
 _SEMANTIC = frozenset({"semantic_text", "semantic"})
 _DEFAULT_INFERENCE_ID = ".elser-2-elasticsearch"
-_BAD_CHARACTERS = re.compile(r'[\s"*\\<|,>/?#:]')
 
 
 def prepare_create(request: Request, version: Version) -> Action:
@@ -41,13 +40,7 @@ def prepare_create(request: Request, version: Version) -> Action:
 
 
 def _check_name(name: str) -> None:
-    problem = None
-    if name != name.lower():
-        problem = "must be lowercase"
-    elif name.startswith(("_", "-", "+")):
-        problem = "must not start with '_', '-', or '+'"
-    elif _BAD_CHARACTERS.search(name):
-        problem = "must not contain the following characters [' ','\"','*','\\','<','|',',','>','/','?']"
+    problem = "must be lowercase" if name != name.lower() else name_problem(name)
     if problem:
         reason = f"Invalid index name [{name}], {problem}"
         raise ElasticsearchError(400, "invalid_index_name_exception", reason, extra={"index_uuid": "_na_", "index": name})

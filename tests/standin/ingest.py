@@ -1,27 +1,34 @@
-"""Ingest pipelines: PUT, GET and DELETE, with versions, dates and the indices that hold a pipeline.
+"""Ingest pipelines: PUT, GET and DELETE, with versions, dates, owners and the indices that hold a pipeline.
 
-What a processor may look like is decided in `processors.py`.
+What the body of a pipeline may look like is decided in `ingest_parse.py`, what it does in `ingest_run.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
-from tests.standin.errors import illegal_argument, not_found, parse_error, status_error
+from tests.standin.errors import illegal_argument, not_found, status_error
+from tests.standin.index_names import name_problem
+from tests.standin.ingest_errors import first_with_the_rest, in_processor
+from tests.standin.ingest_parse import read_pipeline
+from tests.standin.java_text import java_equal
 from tests.standin.messages import Action, Json, Request, Response, Step
-from tests.standin.processors import check_processors, inference_processors, wrong_type
+from tests.standin.processors import inference_processors
 from tests.standin.reading import flag, json_body, whole_number
+from tests.standin.references import count_inference_processors
 from tests.standin.state import Pipeline, State, drop, put
 from tests.standin.version import Version
+from tests.standin.warning_headers import warnings
 
 _MANAGED = ("created_date_millis", "created_date", "modified_date_millis", "modified_date")
 _MAX_SETTING = "xpack.ml.max_inference_processors"
 _DEFAULT_MAX = 50
 _NAMED_INDICES = 3
+_ACKNOWLEDGED = {"acknowledged": True}
 
 
 def prepare_put(request: Request, version: Version) -> Action:
@@ -32,17 +39,27 @@ def prepare_put(request: Request, version: Version) -> Action:
 
 
 def _put(name: str, body: Json, wanted: int | None, state: State, now: float) -> Step:
-    _check_managed(body, state.version)
     current = state.pipelines.get(name)
+    _check_owner(name, current, "PutPipelineRequest")
+    _check_managed(body, state.version)
+    if wanted is None and current is not None and java_equal(current.body, body):
+        return Step(state, Response(200, _ACKNOWLEDGED))
+    _check_inference_limit(state, body)
+    read_pipeline(name, body, state.version)
     if wanted is not None:
         body = _versioned(name, body, wanted, current)
-    elif current is not None and current.body == body:
-        return Step(state, Response(200, {"acknowledged": True}))
-    _check_body(name, body, state.version)
     created = current.created if current else now
     changed = replace(state, pipelines=put(state.pipelines, name, Pipeline(body, created, now)))
-    _check_inference_limit(changed)
-    return Step(changed, Response(200, {"acknowledged": True}))
+    return Step(changed, Response(200, _ACKNOWLEDGED, warnings(state.version, _deprecations(name, body))))
+
+
+def _check_owner(name: str, current: Pipeline | None, request: str) -> None:
+    if current is not None and current.by_file:
+        # For pipelines the sentence is inferred from the other handlers of file-based settings; a PUT settles it.
+        raise illegal_argument(
+            f"Failed to process request [org.elasticsearch.action.ingest.{request}/unset] with errors: "
+            f"[[{name}] set as read-only by [file_settings]]"
+        )
 
 
 def _check_managed(body: Json, version: Version) -> None:
@@ -50,6 +67,15 @@ def _check_managed(body: Json, version: Version) -> None:
         if key in body and version.since("9.2"):
             # The type is unverified; a PUT with created_date settles it.
             raise illegal_argument(f"Provided a pipeline property which is managed by the system: {key}.")
+
+
+def _deprecations(name: str, body: Json) -> Iterator[str]:
+    problem = name_problem(name)
+    if problem:
+        yield f"Pipeline name [{name}] will be disallowed in a future version for the following reason: {problem}"
+    for key in ("processors", "on_failure"):
+        if any("field_mappings" in options for options in inference_processors(body.get(key))):
+            yield "Deprecated field [field_mappings] used, expected [field_map] instead"
 
 
 def _versioned(name: str, body: Json, wanted: int, current: Pipeline | None) -> Json:
@@ -60,65 +86,51 @@ def _versioned(name: str, body: Json, wanted: int, current: Pipeline | None) -> 
     have = current.body.get("version")
     if have != wanted:
         raise illegal_argument(f"{conflict} current version is [{'null' if have is None else have}]")
-    if "version" not in body:
+    if body.get("version") is None:
         return body | {"version": wanted + 1}
     if body["version"] == wanted:
         raise illegal_argument(f"cannot update pipeline [{name}] with the same version [{wanted}]")
     return body
 
 
-def _check_body(name: str, body: Json, version: Version) -> None:
-    if body.get("processors") is None:
-        raise parse_error("[processors] required property is missing", property_name="processors")
-    _check_types(body)
-    check_processors(body["processors"], "processors")
-    if "on_failure" in body:
-        if body["on_failure"] == []:
-            raise parse_error(f"pipeline [{name}] cannot have an empty on_failure option defined")
-        check_processors(body["on_failure"], "on_failure")
-    known = {"description", "processors", "on_failure", "version", "_meta", "deprecated"}
-    known |= {"field_access_pattern"} if version.since("9.2") else set()
-    unknown = sorted(set(body) - known)
-    if unknown:
-        raise parse_error(
-            f"pipeline [{name}] doesn't support one or more provided configuration parameters [{', '.join(unknown)}]"
-        )
-
-
-def _check_types(body: Json) -> None:
-    kinds: dict[str, tuple[type, str]] = {
-        "description": (str, "a string"),
-        "version": (int, "an integer"),
-        "_meta": (dict, "a map"),
-        "deprecated": (bool, "a boolean"),
-        "field_access_pattern": (str, "a string"),
-    }
-    for key, (kind, wanted) in kinds.items():
-        value = body.get(key)
-        if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
-            raise wrong_type(key, value, wanted)
-
-
-def _check_inference_limit(state: State) -> None:
+def _check_inference_limit(state: State, body: Json) -> None:
+    """At the limit no inference processor can be read any more; what the new body brings is not counted."""
     most = whole_number(state.cluster.settings.get(_MAX_SETTING, _DEFAULT_MAX), _MAX_SETTING)
-    total = sum(1 for one in state.pipelines.values() for _ in inference_processors(one.body.get("processors")))
-    if total > most:
-        raise status_error(
-            409,
-            f"Max number of inference processors reached, total inference processors [{total}]. "
-            f"Adjust the setting [{_MAX_SETTING}]: [{most}] if a greater number is desired.",
-        )
+    total = count_inference_processors(state)
+    if total < most:
+        return
+    reason = (
+        f"Max number of inference processors reached, total inference processors [{total}]. "
+        f"Adjust the setting [{_MAX_SETTING}]: [{most}] if a greater number is desired."
+    )
+    tags = [options.get("tag") for key in ("processors", "on_failure") for options in inference_processors(body.get(key))]
+    if tags:
+        raise first_with_the_rest([in_processor(status_error(409, reason), "inference", tag) for tag in tags])
+
+
+def apply_file_settings(state: State, pipelines: Mapping[str, Json], now: float) -> State:
+    """The state after file-based settings with exactly these pipelines: theirs that are not named any more are gone.
+
+    Raises the parse error that keeps the whole file from being applied.
+    """
+    for name, body in pipelines.items():
+        read_pipeline(name, body, state.version)
+    kept = {name: one for name, one in state.pipelines.items() if not one.by_file or name in pipelines}
+    for name, body in pipelines.items():
+        before = kept.get(name)
+        kept[name] = Pipeline(body, before.created if before else now, now, by_file=True)
+    return replace(state, pipelines=kept)
 
 
 def prepare_get(request: Request, version: Version) -> Action:
-    """`GET /_ingest/pipeline[/{id}]`; nothing found is a 404 with an empty object."""
-    wanted = request.segments[2] if len(request.segments) > 2 else "*"
+    """`GET /_ingest/pipeline[/{id}]`; nothing found, whatever was asked for, is a 404 with an empty object."""
+    wanted = request.segments[2].split(",") if len(request.segments) > 2 else ["*"]
     summary, human = flag(request, "summary"), flag(request, "human")
 
     def run(state: State, _now: float) -> Step:
-        found = _matching(state.pipelines, wanted)
+        found = [name for pattern in wanted for name in _matching(state.pipelines, pattern)]
         body = {name: {} if summary else _shown(state.pipelines[name], state.version, human=human) for name in found}
-        return Step(state, Response(200 if body or wanted == "*" else 404, body))
+        return Step(state, Response(200 if body else 404, body))
 
     return run
 
@@ -135,23 +147,29 @@ def _shown(pipeline: Pipeline, version: Version, *, human: bool) -> Json:
 
 
 def prepare_delete(request: Request, version: Version) -> Action:
-    """`DELETE /_ingest/pipeline/{id}`: refused while an existing index uses it as default or final pipeline."""
+    """`DELETE /_ingest/pipeline/{id}`: refused while an existing index uses it as default or final pipeline.
+
+    The id may be a pattern, but not a list: the server takes a comma as a part of the name.
+    """
     wanted = request.segments[2]
 
     def run(state: State, _now: float) -> Step:
+        # The server looks at the id as it was sent, so that a pattern gets around the owner: unverified.
+        _check_owner(wanted, state.pipelines.get(wanted), "DeletePipelineRequest")
         found = _matching(state.pipelines, wanted)
         if not found and wanted != "*":
             raise not_found(f"pipeline [{wanted}] is missing")
         for name in found:
             _check_unused(state, name)
-        return Step(replace(state, pipelines=drop(state.pipelines, *found)), Response(200, {"acknowledged": True}))
+        return Step(replace(state, pipelines=drop(state.pipelines, *found)), Response(200, _ACKNOWLEDGED))
 
     return run
 
 
-def _matching(names: Iterable[str], wanted: str) -> list[str]:
-    patterns = wanted.split(",")
-    return [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
+def _matching(names: Iterable[str], pattern: str) -> list[str]:
+    """Names that a pattern stands for; `*` is the only wildcard."""
+    escaped = pattern.replace("[", "[[]").replace("?", "[?]")
+    return [name for name in names if fnmatchcase(name, escaped)]
 
 
 def _check_unused(state: State, name: str) -> None:

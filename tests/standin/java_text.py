@@ -1,9 +1,13 @@
-"""How Java prints values, because the server quotes settings that way in its reasons."""
+"""How Java prints and compares values and names their classes, because the server quotes and relies on all of it."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
+
+_INT = 2**31
+_LONG = 2**63
 
 
 def java_text(value: Any) -> str:
@@ -27,7 +31,7 @@ def java_class(value: Any) -> str:
         case bool():
             return "java.lang.Boolean"
         case int():
-            return "java.lang.Integer"
+            return _whole(value)
         case float():
             return "java.lang.Double"
         case list():
@@ -36,3 +40,14 @@ def java_class(value: Any) -> str:
             return "java.util.HashMap"
         case _:
             return "java.lang.String"
+
+
+def java_equal(one: Any, other: Any) -> bool:
+    """Equality of two JSON values as Java objects: key order does not matter, but 1, 1.0 and true are three things."""
+    return json.dumps(one, sort_keys=True, default=dict) == json.dumps(other, sort_keys=True, default=dict)
+
+
+def _whole(value: int) -> str:
+    if -_INT <= value < _INT:
+        return "java.lang.Integer"
+    return "java.lang.Long" if -_LONG <= value < _LONG else "java.math.BigInteger"

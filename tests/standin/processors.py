@@ -1,198 +1,150 @@
-"""Checking the processors of a pipeline: which exist, what they require, and the rules of `inference`.
+"""Reading a list of processors: the checks of the server, in its order, and the tree that runs.
 
-A first, honest subset: required properties of the common processors, and their names. Options that are merely unknown are
-refused only for processors listed in `_OPTIONS`.
+Decides what a PUT and an inline simulation refuse. The options of each type are in `processor_options.py`, what goes beyond
+their types in `processor_checks.py`; running them is the business of `ingest_run.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from tests.standin.errors import ElasticsearchError, bad_request, parse_error
-from tests.standin.java_text import java_class, java_text
-
-_COMMON = frozenset({"tag", "description", "if", "ignore_failure", "on_failure"})
-_REQUIRED: Mapping[str, tuple[str, ...]] = {
-    "append": ("field", "value"),
-    "attachment": ("field",),
-    "bytes": ("field",),
-    "circle": ("field", "error_distance", "shape_type"),
-    "community_id": (),
-    "convert": ("field", "type"),
-    "csv": ("field", "target_fields"),
-    "date": ("field", "formats"),
-    "date_index_name": ("field", "date_rounding"),
-    "dissect": ("field", "pattern"),
-    "dot_expander": ("field",),
-    "drop": (),
-    "enrich": ("field", "policy_name", "target_field"),
-    "fail": ("message",),
-    "fingerprint": ("fields",),
-    "foreach": ("field", "processor"),
-    "geo_grid": ("field", "tile_type"),
-    "geoip": ("field",),
-    "grok": ("field", "patterns"),
-    "gsub": ("field", "pattern", "replacement"),
-    "html_strip": ("field",),
-    "inference": ("model_id",),
-    "ip_location": ("field",),
-    "join": ("field", "separator"),
-    "json": ("field",),
-    "kv": ("field", "field_split", "value_split"),
-    "lowercase": ("field",),
-    "network_direction": (),
-    "pipeline": ("name",),
-    "redact": ("field", "patterns"),
-    "registered_domain": ("field",),
-    "remove": (),
-    "rename": ("field", "target_field"),
-    "reroute": (),
-    "script": (),
-    "set": ("field",),
-    "set_security_user": ("field",),
-    "sort": ("field",),
-    "split": ("field", "separator"),
-    "terminate": (),
-    "trim": ("field",),
-    "uppercase": ("field",),
-    "uri_parts": ("field",),
-    "urldecode": ("field",),
-    "user_agent": ("field",),
-}
-_OPTIONS: Mapping[str, frozenset[str]] = {
-    "inference": frozenset(
-        {
-            "model_id",
-            "input_output",
-            "target_field",
-            "field_map",
-            "field_mappings",
-            "inference_config",
-            "ignore_missing",
-        }
-    ),
-    "set": frozenset({"field", "value", "copy_from", "override", "media_type", "ignore_empty_value"}),
-    "pipeline": frozenset({"name", "ignore_missing_pipeline"}),
-    "foreach": frozenset({"field", "processor", "ignore_missing"}),
-    "drop": frozenset(),
-    "fail": frozenset({"message"}),
-}
-_INFERENCE_TYPES = (
-    "classification",
-    "fill_mask",
-    "ner",
-    "pass_through",
-    "question_answering",
-    "regression",
-    "text_classification",
-    "text_embedding",
-    "text_expansion",
-    "text_similarity",
-    "zero_shot_classification",
-)
+from tests.standin.conditions import Condition, compile_condition
+from tests.standin.errors import ElasticsearchError
+from tests.standin.ingest_errors import configuration, first_with_the_rest, in_processor, wrong_type
+from tests.standin.messages import Json
+from tests.standin.processor_checks import check_further
+from tests.standin.processor_options import COMMON, SINCE, check_kind, options_of, read_options
+from tests.standin.version import Version
 
 
-def check_processors(value: Any, name: str) -> None:
-    """Check a list of processors. Raises the server's parse error for the first thing wrong."""
-    if not isinstance(value, list):
-        raise wrong_type(name, value, "a list")
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """A processor that was read. `inner`: the one that a foreach applies to each element."""
+
+    kind: str
+    options: Mapping[str, Any]
+    tag: str | None = None
+    description: str | None = None
+    condition: Condition | None = None
+    ignore_failure: bool = False
+    on_failure: tuple[Processor, ...] = ()
+    inner: Processor | None = None
+
+
+def read_processors(value: Any, version: Version) -> tuple[Processor, ...]:
+    """Read a list of processors. Raises the first error, which carries the others as suppressed.
+
+    An object with several keys is several processors, as for the server.
+    """
+    found: list[Processor] = []
+    errors: list[ElasticsearchError] = []
     for item in value:
-        if not isinstance(item, Mapping) or len(item) != 1:
-            # Several keys in one object are several processors to the server; none at all is unverified.
-            raise parse_error(f"[{name}] must be a list of objects with one key each, the type of the processor")
-        ((kind, options),) = item.items()
-        _check_one(kind, options)
+        if not isinstance(item, dict):
+            # A class cast error of the server: its words are unverified; a list of strings as processors settles them.
+            raise wrong_type(None, None, "processors", item, "a map")
+        for kind, options in item.items():
+            try:
+                found.append(_read(kind, options, version))
+            except ElasticsearchError as error:
+                errors.append(error)
+    if errors:
+        raise first_with_the_rest(errors)
+    return tuple(found)
 
 
-def wrong_type(name: str, value: Any, wanted: str) -> ElasticsearchError:
-    return parse_error(f"[{name}] property isn't {wanted}, but of type [{java_class(value)}]", property_name=name)
+def _read(kind: str, given: Any, version: Version) -> Processor:
+    if given is None:
+        raise configuration(kind, None, None, "processor config cannot be [null]")
+    if isinstance(given, str) and kind == "script":
+        given = {"source": given}
+    if not isinstance(given, dict):
+        raise wrong_type(kind, None, None, given, "a map")
+    tag = _optional(given, "tag", "string", None)
+    description = _optional(given, "description", "string", tag)
+    condition = _condition_source(given)
+    if kind not in options_of() or not version.since(*SINCE.get(kind, ("7.0",))):
+        raise configuration(kind, tag, None, f"No processor type exists with name [{kind}]")
+    ignore_failure = bool(_optional(given, "ignore_failure", "bool", None))
+    handlers = _handlers(kind, tag, given, version)
+    try:
+        inner = _created(kind, tag, given, version)
+        compiled = None if condition is None else compile_condition(condition)
+    except ElasticsearchError as error:
+        raise in_processor(error, kind, tag) from error
+    return Processor(kind, given, tag, description, compiled, ignore_failure, handlers, inner)
 
 
-def _check_one(kind: str, options: Any) -> None:
-    if kind not in _REQUIRED:
-        raise parse_error(f"No processor type exists with name [{kind}]", processor_type=kind)
-    if not isinstance(options, Mapping):
-        raise wrong_type(kind, options, "a map")
-    context = {"processor_type": kind} | ({"processor_tag": options["tag"]} if "tag" in options else {})
-    for name in _REQUIRED[kind]:
-        if options.get(name) is None:
-            raise parse_error(f"[{name}] required property is missing", **context, property_name=name)
-    _check_on_failure(options, context)
-    if kind in _OPTIONS and (unknown := set(options) - _OPTIONS[kind] - _COMMON):
-        names = ", ".join(sorted(unknown))
-        raise parse_error(
-            f"processor [{kind}] doesn't support one or more provided configuration parameters [{names}]", **context
+def _optional(given: Json, name: str, kind: str, tag: str | None) -> Any:
+    value = given.get(name)
+    if value is not None:
+        check_kind(None, tag, name, value, kind)
+    return value
+
+
+def _condition_source(given: Json) -> str | None:
+    """The source of `if`: a text, or a script object. Stored scripts do not exist here."""
+    value = given.get("if")
+    if value is None or isinstance(value, str):
+        return value
+    if not isinstance(value, dict):
+        raise configuration("conditional", None, "script", "property isn't a map or string, but of type " + _class_of(value))
+    source = value.get("source", value.get("inline"))
+    if not isinstance(source, str):
+        raise configuration("conditional", None, "script", "must specify either [source] for an inline script or [id]")
+    return source
+
+
+def _class_of(value: Any) -> str:
+    return wrong_type(None, None, None, value, "").reason.rpartition(" ")[2]
+
+
+def _handlers(kind: str, tag: str | None, given: Json, version: Version) -> tuple[Processor, ...]:
+    value = _optional(given, "on_failure", "list", None)
+    if value is None:
+        return ()
+    handlers = read_processors(value, version)
+    if not handlers:
+        raise configuration(kind, tag, "on_failure", "processors list cannot be empty")
+    return handlers
+
+
+def _created(kind: str, tag: str | None, given: Json, version: Version) -> Processor | None:
+    """What the factory of a processor checks, and the inner processor of a foreach."""
+    read_options(kind, tag, given)
+    inner = _inner(kind, tag, given, version)
+    check_further(kind, tag, given)
+    known = {option.name for option in options_of()[kind]} | COMMON
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise configuration(
+            None,
+            None,
+            None,
+            f"processor [{kind}] doesn't support one or more provided configuration parameters [{', '.join(unknown)}]",
         )
-    if kind == "foreach":
-        check_processors([options["processor"]], "processor")
-    if kind == "inference":
-        _check_inference(options, context)
+    return inner
 
 
-def _check_on_failure(options: Mapping[str, Any], context: Mapping[str, Any]) -> None:
-    handlers = options.get("on_failure")
-    if handlers is None:
-        return
-    if handlers == []:
-        raise parse_error("[on_failure] processors list cannot be empty", **{**context, "property_name": "on_failure"})
-    check_processors(handlers, "on_failure")
-
-
-def _check_inference(options: Mapping[str, Any], context: Mapping[str, Any]) -> None:
-    if not isinstance(options["model_id"], str):
-        raise parse_error(
-            f"[model_id] property isn't a string, but of type [{java_class(options['model_id'])}]",
-            **context,
-            property_name="model_id",
-        )
-    if "input_output" in options:
-        _check_input_output(options, context)
-    if "inference_config" in options:
-        _check_config(options["inference_config"])
-
-
-def _check_input_output(options: Mapping[str, Any], context: Mapping[str, Any]) -> None:
-    given = options["input_output"]
-    pairs = [given] if isinstance(given, Mapping) else given
-    if not pairs:
-        raise parse_error("[input_output] property cannot be empty at least one is required", **context)
-    for name in ("target_field", "field_map"):
-        if name in options:
-            # Unverified wording; a pipeline with both settles it.
-            raise parse_error(f"option [{name}] must not be specified with [input_output]", **context)
-    if not isinstance(pairs, list) or not all(isinstance(pair, Mapping) for pair in pairs):
-        raise wrong_type("input_output", given, "a list of maps")
-    for key in ("input_field", "output_field"):
-        _check_names(key, [pair.get(key) for pair in pairs], context)
-
-
-def _check_names(key: str, names: list[Any], context: Mapping[str, Any]) -> None:
-    """Each pair has a name, and no two have the same (that wording is unverified; such a pipeline settles it)."""
-    if None in names:
-        raise parse_error(f"[{key}] required property is missing", **context, property_name=key)
-    if not all(isinstance(name, str) for name in names):
-        raise wrong_type(key, names, "a string")
-    if len(set(names)) < len(names):
-        raise parse_error(f"[{key}] names must be unique but {java_text(names)} has duplicates", **context)
-
-
-def _check_config(config: Any) -> None:
-    if not isinstance(config, Mapping) or len(config) != 1 or not isinstance(next(iter(config.values())), Mapping):
-        raise bad_request("inference_config must be an object with one inference type mapped to an object.")
-    (kind,) = config
-    if kind not in _INFERENCE_TYPES:
-        supported = java_text(list(_INFERENCE_TYPES))
-        raise bad_request(f"unrecognized inference configuration type [{kind}]. Supported types {supported}")
+def _inner(kind: str, tag: str | None, given: Json, version: Version) -> Processor | None:
+    if kind != "foreach":
+        return None
+    entries = list(given["processor"].items())
+    if len(entries) != 1:
+        raise configuration(kind, tag, "processor", "Must specify exactly one processor type")
+    ((inner_kind, options),) = entries
+    return _read(inner_kind, options, version)
 
 
 def inference_processors(processors: Any) -> Iterator[Mapping[str, Any]]:
-    """Every inference processor in a list, at the top and in handlers."""
+    """Options of every inference processor in a list, at the top, in handlers and in foreach; nothing was checked before."""
     for item in processors if isinstance(processors, list) else ():
-        for kind, options in item.items():
+        for kind, options in item.items() if isinstance(item, Mapping) else ():
+            if not isinstance(options, Mapping):
+                continue
             if kind == "inference":
                 yield options
-            if isinstance(options, Mapping):
-                yield from inference_processors(options.get("on_failure"))
-                if kind == "foreach":
-                    yield from inference_processors([options.get("processor")])
+            yield from inference_processors(options.get("on_failure"))
+            if kind == "foreach":
+                yield from inference_processors([options.get("processor")])

@@ -23,6 +23,16 @@ def pipelines_using(state: State, inference_id: str) -> list[str]:
     ]
 
 
+def count_inference_processors(state: State) -> int:
+    """How many inference processors all pipelines have together, counted with the same gaps."""
+    return sum(
+        1
+        for pipeline in state.pipelines.values()
+        for processor in _list(pipeline.body.get("processors"))
+        for _ in _model_ids(processor, 1)
+    )
+
+
 def indices_using(state: State, inference_id: str) -> list[str]:
     """Names of indices with a semantic field on the endpoint, for indexing or for searching."""
     return [

@@ -10,6 +10,7 @@ from tests.standin import (
     inference_read,
     inference_update,
     ingest,
+    ingest_simulate,
     ml_api,
     perform,
     security_api,
@@ -169,6 +170,11 @@ INGEST = (
         for path in ("/_ingest/pipeline", "/_ingest/pipeline/{id}")
     ),
     Route("DELETE", "/_ingest/pipeline/{id}", f"{_PIPELINE}/delete", ingest.prepare_delete, _MASTER),
+    *(
+        Route(method, path, f"{_PIPELINE}/simulate", ingest_simulate.prepare_simulate, frozenset({"verbose"}), body=True)
+        for path in ("/_ingest/pipeline/_simulate", "/_ingest/pipeline/{id}/_simulate")
+        for method in ("GET", "POST")
+    ),
 )
 
 SECURITY = (

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from tests.standin import core, outbound
 from tests.standin.clock import Clock, SystemClock
 from tests.standin.faults import Faults
-from tests.standin.messages import Asking, Outcome, Request, Response, Step, Waiting
+from tests.standin.ingest import apply_file_settings
+from tests.standin.messages import Asking, Json, Outcome, Request, Response, Step, Waiting
 from tests.standin.request_log import RequestLog
 from tests.standin.state import Cluster, Deployment, Endpoint, Model, Pace, Provider, State, put
 from tests.standin.tls_faults import CertificateKind
@@ -115,6 +116,11 @@ class StandIn:
                 pace=state.pace,
             )
         )
+
+    def apply_file_settings(self, pipelines: Mapping[str, Json]) -> None:
+        """Let file-based settings own exactly these pipelines. Raises ElasticsearchError for one that can't be read."""
+        now = self.clock.now()
+        self.change(lambda state: apply_file_settings(state, pipelines, now))
 
     def fail_deployment(self, deployment_id: str, reason: str | None) -> None:
         """Let a deployment fail with `reason`, or heal it with None. Raises KeyError for an unknown one."""

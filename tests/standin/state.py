@@ -155,11 +155,12 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A stored ingest pipeline: the body as it was PUT, and when."""
+    """A stored ingest pipeline: the body as it was PUT, and when. `by_file`: set by file-based settings, thus read-only."""
 
     body: Settings
     created: float
     modified: float
+    by_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)

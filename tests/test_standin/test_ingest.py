@@ -82,10 +82,10 @@ async def test_get_by_list_pattern_and_summary(http: httpx.AsyncClient) -> None:
     assert ok(await http.get("/_ingest/pipeline", params={"summary": "true"})) == {"a1": {}, "a2": {}, "b": {}}
 
 
-async def test_get_of_nothing(http: httpx.AsyncClient) -> None:
-    missing = await http.get("/_ingest/pipeline/none")
+@pytest.mark.parametrize("path", ["", "/none", "/none*", "/none,nothing"])
+async def test_nothing_found_is_a_404_with_an_empty_object(http: httpx.AsyncClient, path: str) -> None:
+    missing = await http.get(f"/_ingest/pipeline{path}")
     assert (missing.status_code, missing.json()) == (404, {})
-    assert ok(await http.get("/_ingest/pipeline")) == {}
 
 
 INFERENCE = {"model_id": "m"}
@@ -107,7 +107,7 @@ PARSE_ERRORS: dict[str, tuple[Json, str, Json]] = {
         {"processor_type": "nope"},
     ),
     "unknown processor setting": (
-        {"processors": [{"set": {"field": "a", "x": 1}}]},
+        {"processors": [{"set": {"field": "a", "value": 1, "x": 1}}]},
         "processor [set] doesn't support one or more provided configuration parameters [x]",
         {"processor_type": "set"},
     ),
@@ -134,7 +134,7 @@ PARSE_ERRORS: dict[str, tuple[Json, str, Json]] = {
     "in foreach": (
         {"processors": [{"foreach": {"field": "a", "processor": {"nope": {}}}}]},
         "No processor type exists with name [nope]",
-        {"processor_type": "nope"},
+        {"processor_type": "foreach"},
     ),
     "inference without input_field": (
         {"processors": [{"inference": INFERENCE | {"input_output": {"output_field": "b"}}}]},
@@ -144,7 +144,7 @@ PARSE_ERRORS: dict[str, tuple[Json, str, Json]] = {
     "inference with empty input_output": (
         {"processors": [{"inference": INFERENCE | {"input_output": []}}]},
         "[input_output] property cannot be empty at least one is required",
-        {"processor_type": "inference"},
+        {"processor_type": "inference", "property_name": "input_output"},
     ),
     "inference without model_id": (
         {"processors": [{"inference": {}}]},
@@ -188,14 +188,17 @@ async def test_put_does_not_look_for_models_and_pipelines(http: httpx.AsyncClien
 
 async def test_limit_of_inference_processors(http: httpx.AsyncClient) -> None:
     ok(await http.put("/_cluster/settings", json={"persistent": {"xpack.ml.max_inference_processors": 2}}))
-    two = {"processors": [{"inference": INFERENCE}, {"set": {"field": "a", "on_failure": [{"inference": INFERENCE}]}}]}
+    handled = {"set": {"field": "a", "value": 1, "on_failure": [{"inference": INFERENCE}]}}
+    two = {"processors": [{"inference": INFERENCE}, handled]}
     ok(await put(http, two))
     answer = await put(http, {"processors": [{"inference": INFERENCE}]}, "p2")
     assert Refusal.of(answer) == status(
         409,
-        "Max number of inference processors reached, total inference processors [3]. "
+        "Max number of inference processors reached, total inference processors [2]. "
         "Adjust the setting [xpack.ml.max_inference_processors]: [2] if a greater number is desired.",
     )
+    assert ok(await put(http, two)) == {"acknowledged": True}, "the same content changes nothing"
+    ok(await put(http, PIPELINE, "p2"))
 
 
 CONFLICT = "version conflict, required version [1] for pipeline [p1] but"
@@ -278,3 +281,124 @@ async def test_delete_of_a_pipeline_that_only_templates_and_pipelines_name(http:
     template = {"index_patterns": ["i*"], "template": {"settings": {"index.default_pipeline": "p1"}}}
     ok(await http.put("/_index_template/t1", json=template))
     ok(await http.delete("/_ingest/pipeline/p1"))
+
+
+async def test_delete_takes_no_list(http: httpx.AsyncClient) -> None:
+    for name in ("a", "b"):
+        ok(await put(http, PIPELINE, name))
+    missing = Refusal(404, "resource_not_found_exception", "pipeline [a,b] is missing")
+    assert Refusal.of(await http.delete("/_ingest/pipeline/a,b")) == missing
+
+
+async def test_the_same_numbers_of_another_kind_are_a_change(http: httpx.AsyncClient, clock: ManualClock) -> None:
+    ok(await put(http, {"processors": [{"set": {"field": "a", "value": 1}}]}))
+    first = await stored(http)
+    clock.advance(1)
+    ok(await put(http, {"processors": [{"set": {"value": 1, "field": "a"}}]}))
+    assert await stored(http) == first, "the order of keys is no change"
+    ok(await put(http, {"processors": [{"set": {"field": "a", "value": 1.0}}]}))
+    assert (await stored(http))["modified_date_millis"] > first["modified_date_millis"]
+
+
+SEVERAL = [{"set": {"tag": "t1"}}, {"nope": {}}, {"convert": {"field": "a", "type": "x"}}]
+
+
+async def test_several_errors_are_suppressed(http: httpx.AsyncClient) -> None:
+    error = (await put(http, {"processors": SEVERAL})).json()["error"]
+    assert (error["reason"], error["processor_tag"]) == ("[field] required property is missing", "t1")
+    assert [other["reason"] for other in error["suppressed"]] == [
+        "No processor type exists with name [nope]",
+        "[type] type [x] not supported, cannot convert field.",
+    ]
+
+
+NO_PAINLESS = "java.lang.IllegalArgumentException: script_lang not supported [painless]"
+
+
+@pytest.mark.parametrize("script", [{"source": "ctx.a = 1", "tag": "t"}, {"lang": "painless", "source": "1", "tag": "t"}])
+async def test_script_on_a_node_without_painless(http: httpx.AsyncClient, script: Json) -> None:
+    answer = await put(http, {"processors": [{"script": script}]})
+    assert Refusal.of(answer) == Refusal(400, "exception", NO_PAINLESS)
+    error = answer.json()["error"]
+    assert (error["processor_type"], error["processor_tag"]) == ("script", "t")
+    assert error["caused_by"] == {"type": "illegal_argument_exception", "reason": "script_lang not supported [painless]"}
+    assert error["root_cause"][0]["type"] == "exception"
+
+
+ODD = {
+    "a*b": """must not contain the following characters [' ','"','*',',','/','<','>','?','\\','|']""",
+    "a:b": "must not contain ':'",
+    "_a": "must not start with '_', '-', or '+'",
+}
+
+
+@pytest.mark.parametrize(("name", "problem"), ODD.items(), ids=ODD)
+async def test_odd_names_are_warned_of(http: httpx.AsyncClient, name: str, problem: str) -> None:
+    answer = await put(http, PIPELINE, name)
+    assert ok(answer) == {"acknowledged": True}
+    reason = f"Pipeline name [{name}] will be disallowed in a future version for the following reason: {problem}"
+    escaped = reason.replace("\\", "\\\\").replace('"', '\\"')
+    assert answer.headers["Warning"].startswith("299 Elasticsearch-9.5.0-")
+    assert answer.headers["Warning"].endswith(f'"{escaped}"')
+
+
+async def test_ordinary_names_are_not_warned_of(http: httpx.AsyncClient) -> None:
+    """Upper case included: the check is that of an alias, which may have it."""
+    for name in ("logs-2024.01@custom", "Upper"):
+        assert "Warning" not in (await put(http, PIPELINE, name)).headers
+
+
+async def test_old_names_of_options_are_warned_of(http: httpx.AsyncClient) -> None:
+    body = {"processors": [{"inference": INFERENCE | {"field_mappings": {"a": "b"}}}]}
+    warning = (await put(http, body)).headers["Warning"]
+    assert '"Deprecated field [field_mappings] used, expected [field_map] instead"' in warning
+
+
+@pytest.mark.parametrize("version", ALL_VERSIONS)
+async def test_field_access_pattern_is_of_9_2(version: str) -> None:
+    async with world(version) as here:
+        answer = await put(here.http, PIPELINE | {"field_access_pattern": "flexible"})
+        if version in {"9.2.0", "9.5.0"}:
+            ok(answer)
+            assert (await put(here.http, PIPELINE | {"field_access_pattern": "other"})).status_code == 400
+        else:
+            reason = "pipeline [p1] doesn't support one or more provided configuration parameters [field_access_pattern]"
+            assert Refusal.of(answer) == parse(reason)
+
+
+@pytest.mark.parametrize("version", ALL_VERSIONS)
+async def test_deprecated_is_known_everywhere(version: str) -> None:
+    async with world(version) as here:
+        ok(await put(here.http, PIPELINE | {"deprecated": True}))
+        wrong = parse("[deprecated] property isn't a boolean, but of type [java.lang.String]")
+        assert Refusal.of(await put(here.http, PIPELINE | {"deprecated": "yes"})) == wrong
+
+
+async def test_the_parameters_of_the_calls(http: httpx.AsyncClient) -> None:
+    ok(await put(http, PIPELINE, master_timeout="30s", timeout="30s"))
+    ok(await http.get("/_ingest/pipeline/p1", params={"master_timeout": "30s"}))
+    unknown = "request [/_ingest/pipeline/p1] contains unrecognized parameter: [force]"
+    assert Refusal.of(await http.delete("/_ingest/pipeline/p1", params={"force": "true"})) == illegal(unknown)
+    ok(await http.delete("/_ingest/pipeline/p1", params={"master_timeout": "30s", "timeout": "30s"}))
+
+
+async def test_pipelines_of_file_settings_are_read_only(http: httpx.AsyncClient, standin: StandIn) -> None:
+    standin.apply_file_settings({"p1": PIPELINE})
+    assert (await stored(http))["processors"] == PIPELINE["processors"]
+    for method, name in (("PUT", "PutPipelineRequest"), ("DELETE", "DeletePipelineRequest")):
+        body = PIPELINE if method == "PUT" else None
+        reason = f"Failed to process request [org.elasticsearch.action.ingest.{name}/unset] with errors: "
+        expected = illegal(f"{reason}[[p1] set as read-only by [file_settings]]")
+        assert Refusal.of(await http.request(method, "/_ingest/pipeline/p1", json=body)) == expected
+    ok(await put(http, PIPELINE, "p2"))
+    standin.apply_file_settings({})
+    assert list(standin.state.pipelines) == ["p2"], "what the file names no more is gone"
+
+
+async def test_file_settings_through_the_control_path(http: httpx.AsyncClient, standin: StandIn) -> None:
+    body = {"pipelines": {"p1": PIPELINE}}
+    assert ok(await http.put("/_standin/file_settings", json=body)) == {"pipelines": ["p1"]}
+    assert standin.state.pipelines["p1"].by_file
+    refused = await http.put("/_standin/file_settings", json={"pipelines": {"p1": {}}})
+    assert refused.status_code == 400
+    assert "[processors] required property is missing" in refused.json()["error"]

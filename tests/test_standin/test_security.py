@@ -118,18 +118,20 @@ CALLS = {
     "stats": ("GET", "/_ml/trained_models/_all/_stats"),
     "get pipeline": ("GET", "/_ingest/pipeline"),
     "put pipeline": ("PUT", "/_ingest/pipeline/p1"),
+    "simulate": ("POST", "/_ingest/pipeline/p0/_simulate"),
     "mapping": ("GET", "/i1/_mapping"),
     "create index": ("PUT", "/i2"),
 }
 READING = {"get", "services", "infer"}
 INFERENCE = READING | {"put", "update", "dry run"}
 OVERVIEW = READING | {"main", "health", "license", "stats"}
+PIPELINES = {"get pipeline", "put pipeline", "simulate"}
 ALLOWED: dict[str, set[str]] = {
     "elastic": set(CALLS),
     "admin": INFERENCE,
     "user": READING,
-    "ingest": {"get pipeline", "put pipeline"},
-    "operator": INFERENCE | OVERVIEW | {"get pipeline", "put pipeline", "mapping"},
+    "ingest": PIPELINES,
+    "operator": INFERENCE | OVERVIEW | PIPELINES | {"mapping"},
     "nobody": set(),
 }
 BODIES = {
@@ -137,6 +139,7 @@ BODIES = {
     "update": {"task_settings": {"user": "u"}},
     "infer": {"input": "a"},
     "put pipeline": {"processors": []},
+    "simulate": {"docs": [{"_source": {}}]},
 }
 
 
@@ -144,6 +147,7 @@ BODIES = {
 async def test_who_may_do_what(http: httpx.AsyncClient, user: str) -> None:
     ok(await http.put("/_inference/completion/one", json=openai(), headers=basic("elastic")))
     ok(await http.put("/i1", headers=basic("elastic")))
+    ok(await http.put("/_ingest/pipeline/p0", json={"processors": []}, headers=basic("elastic")))
     answers = {name: await http.request(*call, json=BODIES.get(name), headers=basic(user)) for name, call in CALLS.items()}
     assert {name for name, answer in answers.items() if answer.status_code == 200} == ALLOWED[user]
     assert {answer.status_code for answer in answers.values()} <= {200, 403}
