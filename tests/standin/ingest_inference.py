@@ -106,7 +106,7 @@ def _from_deployment(model_id: str, texts: tuple[str, ...], state: State, now: f
     model = state.models.get(deployment.model_id)
     if model is not None and model.task_type == "sparse_embedding":
         return [vectors.sparse(text) for text in texts]
-    return [vectors.dense(text, _LENGTH) for text in texts]
+    return [list(vectors.dense(text, _LENGTH)) for text in texts]
 
 
 _LENGTH = 384
