@@ -144,7 +144,7 @@ def has(root: dict[str, Any], path: str, *, flexible: bool, fail_out_of_range: b
     try:
         get(root, path, flexible=flexible)
     except ElasticsearchError as error:
-        if fail_out_of_range and "is out of bounds" in error.reason:
+        if fail_out_of_range and "is out of bounds" in str(error.reason):
             raise
         return False
     return True

@@ -13,6 +13,7 @@ from typing import Any
 from tests.standin.conditions import Condition, compile_condition
 from tests.standin.errors import ElasticsearchError
 from tests.standin.ingest_errors import configuration, first_with_the_rest, in_processor, wrong_type
+from tests.standin.java_text import java_class
 from tests.standin.messages import Json
 from tests.standin.processor_checks import check_further
 from tests.standin.processor_options import COMMON, SINCE, check_kind, options_of, read_options
@@ -97,7 +98,7 @@ def _condition_source(given: Json) -> str | None:
 
 
 def _class_of(value: Any) -> str:
-    return wrong_type(None, None, None, value, "").reason.rpartition(" ")[2]
+    return f"[{java_class(value)}]"
 
 
 def _handlers(kind: str, tag: str | None, given: Json, version: Version) -> tuple[Processor, ...]:
