@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+ES8    := build/es8
 export PYTHONDONTWRITEBYTECODE ?= 1
 
 .DEFAULT_GOAL := help
@@ -19,6 +20,12 @@ $(STAMP): requirements-dev.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(ES8)/.installed: requirements-es8.lock $(STAMP)
+	@echo 'installing the 8.x client, another that the stand-in is tested with, into $(ES8) …' >&2
+	@rm -rf $(ES8)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --target $(ES8) --requirement requirements-es8.lock
 	@touch $@
 
 controlplane: $(STAMP) ## build etcd, kube-apiserver, kube-controller-manager, kubectl and helm, once per version
@@ -41,10 +48,10 @@ generate: $(STAMP) ## write what is generated: crds/ and the chart's copy
 verify: $(STAMP) ## fail if a generated file is stale
 	$(BIN)/python -m inference_operator.manifests check
 
-test: lint verify controlplane ## all checks and tests; under 8 minutes on 2 cores once the control plane is built
+test: lint verify controlplane $(ES8)/.installed ## all checks and tests; under 8 minutes on 2 cores once the control plane is built
 	$(BIN)/pytest -m 'not full' -n 2 --dist loadgroup
 
-test-full: lint verify controlplane ## the same with the full matrices
+test-full: lint verify controlplane $(ES8)/.installed ## the same with the full matrices
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 demo: controlplane ## see the operator do its job (ELASTICSEARCH_URL=… for your own cluster, KEEP=1 to play on)
@@ -61,6 +68,8 @@ lock: $(STAMP) ## resolve the dependencies anew
 	  --upgrade --custom-compile-command 'make lock' pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --upgrade --custom-compile-command 'make lock' pyproject.toml --group dev --output-file requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --upgrade --custom-compile-command 'make lock' --group es8 --output-file requirements-es8.lock
 
 clean: ## remove what was built in the checkout
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
