@@ -205,11 +205,16 @@ class TestInTheBackground:
         self._run("up", state_dir)
         before = State.read(state_dir)
         assert before is not None
-        os.kill(before.processes["supervisor"].pid, signal.SIGKILL)
+        put = urllib.request.Request(f"{before.elasticsearch_url}/_ingest/pipeline/mine", b'{"processors": []}', method="PUT")
+        put.add_header("Content-Type", "application/json")
+        with urllib.request.urlopen(put, timeout=10):
+            os.kill(before.processes["supervisor"].pid, signal.SIGKILL)
         self._run("up", state_dir)
         after = State.read(state_dir)
         assert after is not None
         assert after.runs
+        with urllib.request.urlopen(f"{after.elasticsearch_url}/_ingest/pipeline/mine", timeout=10) as kept:
+            assert b"processors" in kept.read(), "the stand-in's cluster outlives what has died"
         assert await_end(before.processes.values(), GONE_SECONDS) == []
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)

@@ -17,7 +17,7 @@ from tests.controlplane.children import ControlPlaneError, tail
 from tests.controlplane.locks import locked
 from tests.controlplane.processes import await_end, send
 from tests.controlplane.progress import Progress, say
-from tests.controlplane.state import RELEASE, REPOSITORY, RUN_PREFIX, State
+from tests.controlplane.state import KEPT, RELEASE, REPOSITORY, RUN_PREFIX, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +58,7 @@ def down(folder: Path) -> None:
         state = State.read(folder)
         if state:
             _end(state)
+        shutil.rmtree(folder / KEPT, ignore_errors=True)
         _remove_files(folder)
     say("stopped" if state else f"nothing to stop: `up` left no state in {folder}")
 
@@ -113,7 +114,7 @@ def _end(state: State) -> None:
 
 
 def _remove_files(folder: Path) -> None:
-    """Only what is ours: a person may name any folder."""
+    """Only what is ours: a person may name any folder. What Elasticsearch keeps stays for the next `up`."""
     for run in folder.glob(f"{RUN_PREFIX}*"):
         shutil.rmtree(run, ignore_errors=True)
     for name in ("state.json", "state.json.new", LOG):

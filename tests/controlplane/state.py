@@ -15,6 +15,8 @@ from tests.controlplane.processes import Process
 REPOSITORY = Path(__file__).resolve().parents[2]
 RELEASE = "released"
 RUN_PREFIX = "run-"
+KEPT = "elasticsearch"
+"""Folder in which the stand-in keeps its cluster: it outlives a crash or a reboot, until `down`."""
 _FILE = "state.json"
 
 

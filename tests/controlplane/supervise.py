@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tests.controlplane.plane import ControlPlane
 from tests.controlplane.processes import identify
-from tests.controlplane.state import RELEASE, REPOSITORY, RUN_PREFIX, State
+from tests.controlplane.state import KEPT, RELEASE, REPOSITORY, RUN_PREFIX, State
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ def supervise(folder: Path, standin: Sequence[str] | None) -> None:
         signal.signal(number, _leave)
     # A name of its own for each run: who ends the one before may still be removing its files.
     with ControlPlane(folder / f"{RUN_PREFIX}{secrets.token_hex(3)}") as plane:
-        url = None if standin is None else _start_standin(plane, standin)
+        url = None if standin is None else _start_standin(plane, folder / KEPT, standin)
         _describe(plane, url).write(folder)
         if not sys.stdin.readline().startswith(RELEASE):
             return  # `up` is gone
@@ -45,8 +45,8 @@ def _leave(*_: object) -> None:
     raise SystemExit(0)
 
 
-def _start_standin(plane: ControlPlane, arguments: Sequence[str]) -> str:
-    argv = [sys.executable, "-u", "-m", "tests.standin", "--port", "0", *arguments]
+def _start_standin(plane: ControlPlane, data: Path, arguments: Sequence[str]) -> str:
+    argv = [sys.executable, "-u", "-m", "tests.standin", "--port", "0", "--data-dir", str(data), *arguments]
     return plane.run("standin", argv, ready=r"listening on (https?://\S+)", cwd=REPOSITORY)[1]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import signal
 import traceback
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from pathlib import Path
 from tests.controlplane import ControlPlane, ControlPlaneError
 from tests.controlplane.detached import LOG, sole_use
 from tests.controlplane.processes import identify
-from tests.controlplane.state import RUN_PREFIX, State
+from tests.controlplane.state import KEPT, RUN_PREFIX, State
 from tests.demo.stage import Stage
 from tests.demo.voice import Voice
 
@@ -45,6 +46,7 @@ def free_folder(folder: Path) -> Iterator[Path]:
 
 def _remove_what_nobody_needs(folder: Path) -> None:
     if State.read(folder) is None:
+        shutil.rmtree(folder / KEPT, ignore_errors=True)
         (folder / LOG).unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # there is something else in it, or nothing was made
             folder.rmdir()

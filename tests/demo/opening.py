@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.controlplane import ControlPlane, ensure_binaries
 from tests.controlplane.detached import LOG
-from tests.controlplane.state import REPOSITORY
+from tests.controlplane.state import KEPT, REPOSITORY
 from tests.demo import NotSeenError
 from tests.demo.cast import ON_THE_STAND_IN, ON_YOUR_CLUSTER, Cast
 from tests.demo.elasticsearch import Access, Elasticsearch
@@ -55,7 +55,7 @@ def open_stage(owned: ExitStack, voice: Voice, access: Access | None, folder: Pa
         plane.start()
     version = json.loads(plane.kubectl("get", "--raw", "/version"))["gitVersion"]
     voice.say(f"Kubernetes {version}: etcd, kube-apiserver and kube-controller-manager, in {time.monotonic() - began:.1f} s")
-    elasticsearch = own or _stand_in(plane, voice)
+    elasticsearch = own or _stand_in(plane, voice, folder.parent / KEPT if folder else None)
     stage = Stage(plane, elasticsearch, _cast(elasticsearch), Terminal(plane, voice), voice)
     _install(stage)
     _run_operator(stage)
@@ -94,9 +94,11 @@ def _tidy(elasticsearch: Elasticsearch, voice: Voice) -> None:
             voice.missed(f"{path} may still be in your cluster: {error}")
 
 
-def _stand_in(plane: ControlPlane, voice: Voice) -> Elasticsearch:
+def _stand_in(plane: ControlPlane, voice: Voice, kept: Path | None) -> Elasticsearch:
+    """`kept`: where its cluster outlives a crash or a reboot, so that `make up` finds it again."""
     began = time.monotonic()
-    argv = [sys.executable, "-u", "-m", "tests.standin", *_STAND_IN]
+    lasting = ["--data-dir", str(kept)] if kept else []
+    argv = [sys.executable, "-u", "-m", "tests.standin", *_STAND_IN, *lasting]
     url = plane.run("standin", argv, ready=r"listening on (https?://\S+)", cwd=REPOSITORY)[1]
     elasticsearch = Elasticsearch.stand_in(url)
     version, seconds = elasticsearch.version(), time.monotonic() - began

@@ -31,7 +31,8 @@ class StandIn:
     `make_app(standin)` is its ASGI application, `StandInTransport(standin)` an httpx transport that needs no socket,
     `serve(standin)` puts it on one. `change` applies a function to the state from any thread, and wakes requests that
     wait. `faults` and `log` are described in their modules. `reachable = False` lets every connection fail; `certificate`
-    is the one that new TLS connections are shown (`tls.CERTIFICATES`). `backups` are states by name, for the control path.
+    is the one that new TLS connections are shown (`tls_faults.py`). `backups` are states by name, for the control path.
+    `keep` is told each new state before anybody sees it.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class StandIn:
         cluster: Cluster | None = None,
         state: State | None = None,
         control: bool = True,
+        keep: Callable[[State], None] | None = None,
     ) -> None:
         self.clock: Clock = clock or SystemClock()
         self.faults = Faults()
@@ -60,6 +62,7 @@ class StandIn:
             provider=provider or Provider(),
             pace=pace or Pace(),
         )
+        self._keep = keep
         self._lock = threading.RLock()
         self._watchers: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
@@ -172,6 +175,8 @@ class StandIn:
         with self._lock:
             before = self._state
             step = run(before, self.clock.now())
+            if self._keep is not None and step.state is not before:
+                self._keep(step.state)
             self._state = step.state
             watchers = tuple(self._watchers) if step.state is not before else ()
         for loop, event in watchers:

@@ -129,7 +129,8 @@ async def test_a_store_that_takes_no_update() -> None:
 async def test_a_node_that_is_too_old_for_a_service() -> None:
     async with world() as here:
         await control(here, "PUT", "cluster", {"unaware": ["openai"]})
-        expected = "All nodes in the cluster are not aware of the service [openai].Wait for the cluster to finish upgrading and try again."
+        begin = "All nodes in the cluster are not aware of the service [openai]."
+        expected = f"{begin}Wait for the cluster to finish upgrading and try again."
         assert Refusal.of(await here.create(openai())) == status(400, expected)
 
 
