@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 from tests.standin import deployments
@@ -15,36 +16,48 @@ from tests.standin.version import Version
 _NODE = "h0TzYkq1R8aX3Uu0pGmNqg"
 _SIZE = {"model_size_bytes": 438123914, "required_native_memory_bytes": 2101346304}
 _CONFLICT = 409
+_ALL = "_all"
+_PAGE = 100
 
 
 def prepare_stats(request: Request, version: Version) -> Action:
-    """`GET _ml/trained_models[/{id}]/_stats`; `_all` and `*` stand for every model, commas for several."""
-    wanted = request.segments[2] if len(request.segments) > 3 else "_all"
-    return lambda state, now: Step(state, Response(200, _stats(state, now, wanted)))
+    """`GET _ml/trained_models[/{id}]/_stats`; `_all` stands for every model, commas for several, `*` for any text.
+
+    `from` and `size` cut the list, not the count. `allow_no_match=false` refuses wildcards that fit nothing.
+    """
+    wanted = request.segments[2] if len(request.segments) > 3 else _ALL
+    start = whole_number(request.query.get("from", 0), "from")
+    page = slice(start, start + whole_number(request.query.get("size", _PAGE), "size"))
+    wildcards_may_miss = "allow_no_match" not in request.query or flag(request, "allow_no_match")
+
+    def run(state: State, now: float) -> Step:
+        rows = _stats(state, now, set(wanted.split(",")), wildcards_may_miss=wildcards_may_miss)
+        return Step(state, Response(200, {"count": len(rows), "trained_model_stats": rows[page]}))
+
+    return run
 
 
-def _stats(state: State, now: float, wanted: str) -> Json:
-    models = dict(state.models)
-    names = set(wanted.split(","))
+def _stats(state: State, now: float, names: set[str], *, wildcards_may_miss: bool) -> list[Json]:
     rows: list[Json] = []
-    for model in models.values():
+    for model in state.models.values():
         own = [one for one in state.deployments.values() if one.model_id == model.model_id]
         chosen = own if _is_wanted(names, model.model_id) else [one for one in own if one.deployment_id in names]
         rows += [_row(model, state, now, one) for one in chosen]
         if not own and _is_wanted(names, model.model_id):
             rows.append(_row(model, state, now, None))
-    _refuse_unknown(state, names)
-    return {"count": len(rows), "trained_model_stats": rows}
+    _refuse_unknown(state, names, wildcards_may_miss=wildcards_may_miss)
+    return rows
 
 
 def _is_wanted(names: set[str], model_id: str) -> bool:
-    return bool(names & {"_all", "*", model_id})
+    return any(name == _ALL or fnmatchcase(model_id, name) for name in names)
 
 
-def _refuse_unknown(state: State, names: set[str]) -> None:
-    """That the deployment id serves as well, and the 404 of `_stats`, are unverified: one call with each settles them."""
-    for name in sorted(names):
-        if name not in ("_all", "*") and name not in state.models and name not in state.deployments:
+def _refuse_unknown(state: State, names: set[str], *, wildcards_may_miss: bool) -> None:
+    """That the deployment id serves as well, and the words of the 404, are unverified: one call with each settles them."""
+    for name in sorted(names - {_ALL, "*"}):
+        may_miss = wildcards_may_miss and "*" in name
+        if not may_miss and name not in state.deployments and not any(fnmatchcase(model, name) for model in state.models):
             raise not_found(f"No known trained model with model_id [{name}]")
 
 
