@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.standin import StandIn, serve_in_thread
+from tests.standin.security import Security, User
 from tests.standin.version import Version
 from tests.yaml_rest import SKIPPED, Result, failures, load
 from tests.yaml_rest.__main__ import OFFERS_OF_THE_STANDIN, SUITES, client_options, main, run_at_standin, table
@@ -109,6 +111,25 @@ def test_what_cannot_be_run_ends_with_2(
         main([*arguments, str(tmp_path / "a.yml")])
     assert ended.value.code == 2
     assert says in capsys.readouterr().err
+
+
+def test_a_server_with_credentials(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a real socket, as for a cluster of somebody's: with the right password all is well, with a wrong one nothing is run."""
+    monkeypatch.delenv("ELASTICSEARCH_API_KEY", raising=False)
+    monkeypatch.setenv("ELASTICSEARCH_USERNAME", "elastic")
+    monkeypatch.setenv("ELASTICSEARCH_PASSWORD", "s3cret-canary")
+    with serve_in_thread(StandIn(security=Security({"elastic": User("s3cret-canary")}))) as url:
+        monkeypatch.setenv("ELASTICSEARCH_URL", url)
+        assert main([str(SUITES / "60_pipelines.yml"), str(SUITES / "80_models.yml")]) == 0
+        said = capsys.readouterr().out
+        assert "this run does not offer [in_cluster_models]" in said
+        monkeypatch.setenv("ELASTICSEARCH_PASSWORD", "wrong-canary")
+        with pytest.raises(SystemExit) as ended:
+            main([str(SUITES / "60_pipelines.yml")])
+    assert ended.value.code == 2
+    said += capsys.readouterr().err
+    assert "GET / answered 401" in said
+    assert "canary" not in said
 
 
 def test_credentials_come_from_the_environment() -> None:
