@@ -10,12 +10,14 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 CLIENT = ROOT / "build" / "es8"
+LOCK = ROOT / "requirements-es8.lock"
 MODULE = "tests/test_standin/test_official_client.py"
 SECONDS = 120
 
@@ -35,6 +37,17 @@ def passed(done: subprocess.CompletedProcess[str]) -> int:
     found = re.search(r"(\d+) passed", said)
     assert found is not None, said
     return int(found[1])
+
+
+def test_what_is_installed_is_what_is_locked() -> None:
+    """A folder left from an older lock is found out; the lock has a hash for everything and names no place to get it from."""
+    text = LOCK.read_text(encoding="utf-8")
+    locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+) \\$", text, re.MULTILINE))
+    assert locked["elasticsearch"].startswith("8.")
+    assert "://" not in text
+    assert text.count("==") == len(re.findall(r"== ?\S+ \\\n    --hash=sha256:", text))
+    installed = {one.metadata["Name"].lower(): one.version for one in distributions(path=[str(CLIENT)])}
+    assert {name.replace("_", "-"): version for name, version in installed.items()} == locked
 
 
 def test_the_client_for_8_does_its_calls() -> None:
