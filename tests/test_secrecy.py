@@ -12,7 +12,7 @@ CANARY = "canary-9b41d7-printed"
 FAILING = """
 import os
 
-from inference_operator.core.references import Content, resolve
+from inference_operator.core.endpoint.references import Content, resolve
 from inference_operator.core.values import ObjectRef, ObjectVersion, SourceKind
 from inference_operator.elasticsearch.bodies import create_body
 from inference_operator.elasticsearch.connection import Connection

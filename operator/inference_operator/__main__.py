@@ -53,6 +53,7 @@ def _run(arguments: list[str], config: Path | None) -> int:
 
 
 def _run_with(chosen: object) -> int:
+    from inference_operator.kinds import KINDS  # noqa: PLC0415
     from inference_operator.kubernetes.credentials import ConfigurationError  # noqa: PLC0415
     from inference_operator.settings import Settings  # noqa: PLC0415
     from inference_operator.shell import telemetry, wiring  # noqa: PLC0415
@@ -61,7 +62,7 @@ def _run_with(chosen: object) -> int:
     telemetry.configure_logging(chosen.log_format, chosen.log_level)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(wiring.run(chosen))
+            return runner.run(wiring.run(chosen, KINDS))
     except ConfigurationError as error:
         return _fail(str(error), 1)
     except OSError as error:

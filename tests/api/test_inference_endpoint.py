@@ -51,11 +51,11 @@ def test_an_object_without_status_was_not_yet_observed() -> None:
 
 
 def test_the_id_is_that_of_the_spec() -> None:
-    assert InferenceEndpoint.parse(document(inferenceId="other")).resolved_inference_id == "other"
+    assert InferenceEndpoint.parse(document(inferenceId="other")).external_id == "other"
 
 
 def test_the_id_is_the_name_of_the_object_when_the_spec_has_none() -> None:
-    assert InferenceEndpoint.parse(document()).resolved_inference_id == "products"
+    assert InferenceEndpoint.parse(document()).external_id == "products"
 
 
 def test_settings_are_read_as_they_are() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from inference_operator.api.inference_endpoint import InferenceEndpointStatus
-from inference_operator.core.situation import Situation
-from inference_operator.core.status import next_status
+from inference_operator.core.endpoint.situation import EndpointSituation
+from inference_operator.core.endpoint.status import next_status
 from inference_operator.core.verdict import (
     Conclusion,
 )
@@ -18,7 +18,7 @@ from tests.core.situations import (
 from tests.lawful import assert_lawful, assert_succession
 
 
-def report(s: Situation, conclusion: Conclusion, now: str = NOW, handled: str | None = None) -> InferenceEndpointStatus:
+def report(s: EndpointSituation, conclusion: Conclusion, now: str = NOW, handled: str | None = None) -> InferenceEndpointStatus:
     """The next status, after checking that it is lawful, steady and tells nothing."""
     status = next_status(s, conclusion, now=now, handled=handled)
     assert_lawful(status, s.generation)

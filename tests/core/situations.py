@@ -10,10 +10,11 @@ from inference_operator.api.inference_endpoint import InferenceEndpointSpec, Inf
 from inference_operator.api.meta import Condition
 from inference_operator.api.status import Applied, ClusterStatus, SourceKind
 from inference_operator.api.status import Difference as DriftEntry
-from inference_operator.core.compare import digest, set_paths
+from inference_operator.core.endpoint.compare import digest, set_paths
+from inference_operator.core.endpoint.references import Content, resolve
+from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.failure import HttpFailure, TransportFailure, TransportKind
-from inference_operator.core.references import Content, resolve
-from inference_operator.core.situation import ClaimMark, Situation
+from inference_operator.core.situation import ClaimMark
 from inference_operator.core.values import (
     Deployment,
     Desired,
@@ -132,12 +133,12 @@ def told(spec: InferenceEndpointSpec, reason: str, *paths: str, server: Server =
     return written(spec, server, conditions=conditions, drift=tuple(DriftEntry(path=path) for path in paths))
 
 
-def new(spec: InferenceEndpointSpec, **fields: Any) -> Situation:
-    """An object that the operator sees for the first time; `fields` are those of `Situation`."""
-    plain = Situation(
+def new(spec: InferenceEndpointSpec, **fields: Any) -> EndpointSituation:
+    """An object that the operator sees for the first time; `fields` are those of `EndpointSituation`."""
+    plain = EndpointSituation(
         uid=UID,
         generation=1,
-        inference_id=ID,
+        external_id=ID,
         spec=spec,
         previous=InferenceEndpointStatus(),
         server=SERVER,
@@ -147,7 +148,7 @@ def new(spec: InferenceEndpointSpec, **fields: Any) -> Situation:
     return replace(plain, **fields)
 
 
-def ours(spec: InferenceEndpointSpec, **fields: Any) -> Situation:
+def ours(spec: InferenceEndpointSpec, **fields: Any) -> EndpointSituation:
     """An object that made its endpoint with `spec` and was Ready, seen through the bulk read."""
     plain = new(
         spec,
@@ -161,13 +162,13 @@ def ours(spec: InferenceEndpointSpec, **fields: Any) -> Situation:
     return replace(plain, **fields)
 
 
-def edited(before: InferenceEndpointSpec, after: InferenceEndpointSpec, **fields: Any) -> Situation:
+def edited(before: InferenceEndpointSpec, after: InferenceEndpointSpec, **fields: Any) -> EndpointSituation:
     """`ours(before)`, and then the spec was edited."""
     plain = ours(after, generation=2, previous=written(before), desired=desire(after), observed=stored(before), fresh=True)
     return replace(plain, **fields)
 
 
-def going(spec: InferenceEndpointSpec, **fields: Any) -> Situation:
+def going(spec: InferenceEndpointSpec, **fields: Any) -> EndpointSituation:
     """An object of ours that is being deleted."""
     return replace(ours(spec, deleting=True, desired=None, observed=None), **fields)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from inference_operator.core.plan import plan
+from inference_operator.core.advance import advance
+from inference_operator.core.endpoint.plan import plan
+from inference_operator.core.endpoint.situation import EndpointSituation
+from inference_operator.core.endpoint.status import next_status
 from inference_operator.core.reasons import Reason
-from inference_operator.core.situation import Answer, Patched, Situation, advance
-from inference_operator.core.status import next_status
-from inference_operator.core.verdict import Conclusion, Deploying, Held, Step
+from inference_operator.core.situation import Answer, Patched
+from inference_operator.core.verdict import Conclusion, Held, Step, Unusable
 from tests.core.situations import CANARY, LATER, NOW
 from tests.lawful import assert_lawful, assert_succession
 
@@ -18,12 +20,12 @@ MOST_STEPS = 16
 
 Story: TypeAlias = Sequence[tuple[Step, Answer]]
 End: TypeAlias = type[Conclusion] | Reason
-"""A kind of conclusion, or the reason that a `Held` or `Deploying` gives."""
+"""A kind of conclusion, or the reason that a `Held` or `Unusable` gives."""
 
 PATCHED = Patched()
 
 
-def follow(s: Situation, story: Story) -> Situation:
+def follow(s: EndpointSituation, story: Story) -> EndpointSituation:
     """Fold the answers in, after checking that each step is the one that was planned."""
     for number, (step, answer) in enumerate(story, 1):
         assert plan(s) == step, f"step {number}"
@@ -31,12 +33,12 @@ def follow(s: Situation, story: Story) -> Situation:
     return s
 
 
-def ending(s: Situation, end: End) -> Conclusion:
+def ending(s: EndpointSituation, end: End) -> Conclusion:
     """The conclusion, after checking that it is the one expected, and that a lawful and steady status comes of it."""
     verdict = plan(s)
     assert not isinstance(verdict, Step), f"goes on with {verdict}"
     if isinstance(end, Reason):
-        assert isinstance(verdict, Held | Deploying), verdict
+        assert isinstance(verdict, Held | Unusable), verdict
         assert verdict.disposition.reason is end
     else:
         assert isinstance(verdict, end)
@@ -45,7 +47,7 @@ def ending(s: Situation, end: End) -> Conclusion:
     return verdict
 
 
-def assert_reported(s: Situation, verdict: Conclusion) -> None:
+def assert_reported(s: EndpointSituation, verdict: Conclusion) -> None:
     """The status is lawful, tells no secret, and a second report of the same adds nothing."""
     status = next_status(s, verdict, now=NOW, handled=None)
     assert_lawful(status, s.generation)
@@ -53,7 +55,7 @@ def assert_reported(s: Situation, verdict: Conclusion) -> None:
     assert CANARY not in str(status.body()), "a secret in the status"
 
 
-def tell(s: Situation, story: Story, end: End) -> Situation:
+def tell(s: EndpointSituation, story: Story, end: End) -> EndpointSituation:
     """Follow the story to its end."""
     s = follow(s, story)
     ending(s, end)

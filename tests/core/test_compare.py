@@ -8,15 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_operator.core.compare import (
-    Difference,
-    Mutability,
-    Yardstick,
-    compare,
-    same,
-    set_paths,
-    with_defaults,
-)
+from inference_operator.core.difference import Difference, Mutability
+from inference_operator.core.endpoint.compare import Yardstick, compare, same, set_paths, with_defaults
 from inference_operator.core.values import UNREAD, Desired, Json, Observed, Path, Sealed, Version, dotted
 from tests.core.sides import have, want
 from tests.core.situations import CANARY

@@ -7,13 +7,8 @@ from typing import Any
 
 import pytest
 
-from inference_operator.core.compare import (
-    Mutability,
-    digest,
-    hides_values,
-    mutability,
-    set_paths,
-)
+from inference_operator.core.difference import Mutability
+from inference_operator.core.endpoint.compare import digest, hides_values, mutability, set_paths
 from inference_operator.core.values import UNREAD, Path, Sealed, Version, dotted
 from tests.core.sides import have, want
 from tests.core.situations import CANARY, desire, openai_spec, secret_ref

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from inference_operator.core.compare import Difference, Mutability
-from inference_operator.core.masking import HIDDEN, masked, shows
+from inference_operator.core.difference import Difference, Mutability
+from inference_operator.core.endpoint.masking import HIDDEN, masked, shows
 from inference_operator.core.values import Desired, Json, Observed, Sealed
 from tests.core.situations import CANARY, ID
 

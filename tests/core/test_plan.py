@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from inference_operator.core.advance import advance
+from inference_operator.core.endpoint.plan import plan
+from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.failure import HttpFailure, ReferenceFailure, ReferenceKind
-from inference_operator.core.plan import plan
 from inference_operator.core.reasons import Reason
-from inference_operator.core.situation import ClaimMark, Problem, Situation, advance
+from inference_operator.core.situation import ClaimMark, Problem
 from inference_operator.core.values import ABSENT, Server
 from inference_operator.core.verdict import (
     Claim,
@@ -154,7 +156,7 @@ CREATES = (
 
 
 @pytest.mark.parametrize(("situation", "story", "end"), CREATES)
-def test_absent_endpoint(situation: Situation, story: Story, end: End) -> None:
+def test_absent_endpoint(situation: EndpointSituation, story: Story, end: End) -> None:
     tell(situation, story, end)
 
 
@@ -275,7 +277,6 @@ NOT_OURS = (
 )
 OURS = (
     pytest.param(CLAIM, SERVER, id="a claim by UUID"),
-    pytest.param(ClaimMark(CLAIM.uid, ADDRESS, ID), SERVER, id="a claim by address, from when the UUID could not be read"),
     pytest.param(CLAIM, HIDES_UUID, id="a claim by UUID while the UUID can't be read"),
     pytest.param(
         ClaimMark(CLAIM.uid, "https://old.example:9200", ID), HIDES_UUID, id="whatever the claim says while nothing is known"
@@ -295,6 +296,11 @@ def test_claim_that_counts(claim: ClaimMark, server: Server) -> None:
     tell(situation, [], Nothing)
 
 
+def test_claim_by_address_counts_and_is_made_precise_once_the_uuid_is_known() -> None:
+    by_address = ours(SPEC_NEVER, claim=ClaimMark(CLAIM.uid, ADDRESS, ID), server=SERVER)
+    tell(by_address, [(Claim(), PATCHED)], Nothing)
+
+
 @pytest.mark.parametrize("text", [None, "", "uid", "uid@cluster", "uid@/id", "@cluster/id", "uid@cluster/", "cluster/id"])
 def test_mangled_claim_is_none(text: str | None) -> None:
     assert ClaimMark.parse(text) is None
@@ -308,7 +314,7 @@ def test_claim_reads_back_as_written(text: str) -> None:
 OBSERVES = openai_spec(managementPolicy="Observe")
 CASES = (
     pytest.param(ours(RETAINS), [(SetFinalizer(present=False), PATCHED)], Nothing, id="Retain drops the finalizer"),
-    pytest.param(ours(OBSERVES), [(SetFinalizer(present=False), PATCHED)], Watching, id="Observe drops the finalizer"),
+    pytest.param(ours(OBSERVES), [(Unclaim(), PATCHED), (Look(), SAME)], Watching, id="Observe gives claim and finalizer back"),
     pytest.param(
         ours(SPEC, has_finalizer=False), [(SetFinalizer(present=True), PATCHED)], Nothing, id="Delete brings the finalizer back"
     ),
@@ -349,7 +355,7 @@ CASES = (
 
 
 @pytest.mark.parametrize(("situation", "story", "end"), CASES)
-def test_policies_and_obstacles(situation: Situation, story: Story, end: End) -> None:
+def test_policies_and_obstacles(situation: EndpointSituation, story: Story, end: End) -> None:
     tell(situation, story, end)
 
 

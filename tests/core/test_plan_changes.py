@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from inference_operator.api.inference_endpoint import InferenceEndpointSpec
+from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.failure import HttpFailure
 from inference_operator.core.paths import put
 from inference_operator.core.reasons import Reason
-from inference_operator.core.situation import Situation
 from inference_operator.core.values import Observed, Path, Server
 from inference_operator.core.verdict import Held, Inspect, Nothing, Update
 from tests.core.situations import (
@@ -223,7 +223,7 @@ REFUSES = (
 
 
 @pytest.mark.parametrize(("situation", "story", "end"), REFUSES)
-def test_change_under_replace_policy_never(situation: Situation, story: Story, end: End) -> None:
+def test_change_under_replace_policy_never(situation: EndpointSituation, story: Story, end: End) -> None:
     tell(situation, story, end)
 
 
@@ -276,7 +276,7 @@ REMEMBERS = (
 
 
 @pytest.mark.parametrize(("situation", "story", "end"), REMEMBERS)
-def test_ignored_update(situation: Situation, story: Story, end: End) -> None:
+def test_ignored_update(situation: EndpointSituation, story: Story, end: End) -> None:
     tell(situation, story, end)
 
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from inference_operator.core.endpoint.plan import plan
+from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.failure import HttpFailure, ReferenceFailure, ReferenceKind
-from inference_operator.core.plan import plan
 from inference_operator.core.reasons import Reason
-from inference_operator.core.situation import ClaimMark, Situation
+from inference_operator.core.situation import ClaimMark
 from inference_operator.core.values import ABSENT, Usage
 from inference_operator.core.verdict import Blocked, Delete, DryRun, Held, Released, SetFinalizer
 from tests.core.situations import CLAIM, DOWN, ID, SERVER, USED, UUID, going, openai_spec
@@ -94,7 +95,7 @@ GOES = (
 
 
 @pytest.mark.parametrize(("situation", "story", "end"), GOES)
-def test_going(situation: Situation, story: Story, end: End) -> None:
+def test_going(situation: EndpointSituation, story: Story, end: End) -> None:
     tell(situation, story, end)
 
 

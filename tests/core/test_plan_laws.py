@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from inference_operator.api.inference_endpoint import InferenceEndpointSpec
 from inference_operator.core.reasons import Reason
 from inference_operator.core.values import Usage
-from inference_operator.core.verdict import Deploying, Held, Nothing, Validate
+from inference_operator.core.verdict import Held, Nothing, Unusable, Validate
 from tests.core.situations import USED, deployed, elser_spec, openai_spec, secret_ref
 from tests.core.toy_object import Fault, ToyObject
 from tests.core.toy_server import ToyServer
@@ -181,7 +181,7 @@ def assert_converges(toy: ToyObject) -> None:
         assert checks_again, f"does not come to rest: {conclusion}"
         assert toy.writes == [Validate()]
         assert toy.status == before
-    if isinstance(conclusion, Deploying | Nothing) and toy.spec.management_policy != "Observe":
+    if isinstance(conclusion, Unusable | Nothing) and toy.spec.management_policy != "Observe":
         assert toy.server.stored is not None
     if toy.spec.deletion_policy == "Retain":
         assert not toy.has_finalizer

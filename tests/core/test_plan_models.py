@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from inference_operator.core.disposition import Mood
+from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.failure import HttpFailure
 from inference_operator.core.reasons import Reason
-from inference_operator.core.situation import Situation
 from inference_operator.core.values import ABSENT, Deployment
-from inference_operator.core.verdict import Claim, Create, Deploying, Inspect, Look, Nothing, Suspended, Watching
+from inference_operator.core.verdict import Claim, Create, Inspect, Look, Nothing, Suspended, Unusable, Watching
 from tests.core.situations import DOWN, ID, condition, deployed, elser_spec, new, ours, stored, written
 from tests.core.stories import PATCHED, End, Story, ending, tell
 
@@ -50,20 +50,20 @@ DEPLOYMENTS = (
 @pytest.mark.parametrize(("deployment", "end", "mood"), DEPLOYMENTS)
 def test_deployment(deployment: Deployment | None, end: End, mood: Mood | None) -> None:
     verdict = ending(tell(ours(SPEC), [(Inspect(), deployment)], end), end)
-    assert (verdict.disposition.mood if isinstance(verdict, Deploying) else None) is mood
+    assert (verdict.disposition.mood if isinstance(verdict, Unusable) else None) is mood
 
 
 def test_message_counts_the_allocations() -> None:
     some = deployed(allocation_state="started", allocation_count=1, target_allocation_count=3)
     verdict = ending(tell(ours(SPEC), [(Inspect(), some)], Reason.MODEL_DEPLOYING), Reason.MODEL_DEPLOYING)
-    assert isinstance(verdict, Deploying)
+    assert isinstance(verdict, Unusable)
     assert "1 of 3 allocations" in verdict.disposition.message
 
 
 def test_message_of_a_failed_deployment_gives_the_reason() -> None:
     failed = deployed(state="failed", reason="no memory")
     verdict = ending(tell(ours(SPEC), [(Inspect(), failed)], Reason.MODEL_FAILED), Reason.MODEL_FAILED)
-    assert isinstance(verdict, Deploying)
+    assert isinstance(verdict, Unusable)
     assert "no memory" in verdict.disposition.message
 
 
@@ -96,7 +96,7 @@ def test_create(story: Story, end: End) -> None:
     tell(new(SPEC, observed=ABSENT, fresh=True, secrets_changed=False), story, end)
 
 
-def after(reason: str, **fields: object) -> Situation:
+def after(reason: str, **fields: object) -> EndpointSituation:
     """Ready was False for `reason` at the last report."""
     before = (condition("Ready", "False", reason, "told before"), condition("Synced", "True", "Available"))
     return ours(SPEC, previous=written(SPEC, conditions=before).model_copy(update=fields))
@@ -111,14 +111,14 @@ REMEMBERED = (
 
 
 @pytest.mark.parametrize(("situation", "end"), REMEMBERED)
-def test_missing_deployment_in_a_later_pass(situation: Situation, end: End) -> None:
+def test_missing_deployment_in_a_later_pass(situation: EndpointSituation, end: End) -> None:
     tell(situation, [(Inspect(), None)], end)
 
 
 @pytest.mark.parametrize(("failure", "reason"), [(FORBIDDEN, Reason.FORBIDDEN), (DOWN, Reason.UNREACHABLE)])
 def test_deployment_that_can_not_be_looked_at_leaves_the_endpoint_in_sync(failure: HttpFailure, reason: Reason) -> None:
     situation = tell(ours(SPEC), [(Inspect(), failure)], reason)
-    assert isinstance(ending(situation, reason), Deploying)
+    assert isinstance(ending(situation, reason), Unusable)
 
 
 def test_attached_endpoint_is_inspected_by_the_deployment_it_names() -> None:
@@ -136,7 +136,7 @@ POLICIES = (
     pytest.param(ours(SUSPENDED), [(Inspect(), DOWN)], Suspended, id="suspended: not even when it can't be looked at"),
     pytest.param(new(OBSERVES, observed=SAME), [(Inspect(), deployed())], Watching, id="observed: the deployment is looked at"),
     pytest.param(
-        new(OBSERVES, inference_id=".elser-2-elasticsearch", observed=SAME),
+        new(OBSERVES, external_id=".elser-2-elasticsearch", observed=SAME),
         [(Inspect(), None)],
         Watching,
         id="an endpoint that Elasticsearch brings along starts with its first use",
@@ -148,5 +148,5 @@ POLICIES = (
 
 
 @pytest.mark.parametrize(("situation", "story", "end"), POLICIES)
-def test_policies(situation: Situation, story: Story, end: End) -> None:
+def test_policies(situation: EndpointSituation, story: Story, end: End) -> None:
     tell(situation, story, end)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.failure import HttpFailure
 from inference_operator.core.reasons import Reason
-from inference_operator.core.situation import Situation
 from inference_operator.core.values import ABSENT, ObjectVersion, Path, Server, Usage
 from inference_operator.core.verdict import Create, Delete, DryRun, Inspect, Look, Nothing, Resolve, Update, Validate
 from tests.core.situations import (
@@ -48,7 +48,7 @@ def sends(*paths: Path) -> Update:
     return Update(frozenset(paths))
 
 
-def replacing(policy: str, after: dict[str, Any] | None = None, **fields: Any) -> Situation:
+def replacing(policy: str, after: dict[str, Any] | None = None, **fields: Any) -> EndpointSituation:
     """`SPEC` edited in the model, which can't change in place."""
     settings = {"model_id": "large", "rate_limit": {"requests_per_minute": 10}} | (after or {})
     return edited(SPEC, openai_spec(settings, replacePolicy=policy), **fields)
@@ -109,7 +109,7 @@ REPLACES = (
     pytest.param(
         replacing("Always"),
         [(Validate(), TAKEN), (DryRun(), Usage()), REPLACED[0], (Create(), REFUSED), (Look(), ABSENT)],
-        Reason.PROVIDER_REFUSED,
+        Reason.REPLACING,
         id="the create fails: told, and tried again by the next pass",
     ),
     pytest.param(
@@ -160,7 +160,7 @@ REPLACES = (
 
 
 @pytest.mark.parametrize(("situation", "story", "end"), REPLACES)
-def test_replacement(situation: Situation, story: Story, end: End) -> None:
+def test_replacement(situation: EndpointSituation, story: Story, end: End) -> None:
     tell(situation, story, end)
 
 
@@ -231,7 +231,7 @@ DRIFT = (
 
 
 @pytest.mark.parametrize(("situation", "story", "end"), DRIFT)
-def test_drift(situation: Situation, story: Story, end: End | None) -> None:
+def test_drift(situation: EndpointSituation, story: Story, end: End | None) -> None:
     if end is None:
         follow(situation, story)
     else:
@@ -258,5 +258,5 @@ ROTATIONS = (
 
 
 @pytest.mark.parametrize(("situation", "story", "end"), ROTATIONS)
-def test_rotation(situation: Situation, story: Story, end: End) -> None:
+def test_rotation(situation: EndpointSituation, story: Story, end: End) -> None:
     tell(situation, story, end)

@@ -11,14 +11,14 @@ from inference_operator.api.inference_endpoint import InferenceEndpointStatus
 from inference_operator.api.policies import ManagementPolicy
 from inference_operator.api.status import LastProbe
 from inference_operator.core.disposition import Disposition, Mood
+from inference_operator.core.endpoint.probe import NoProbe, Subject, failed, is_news, secrets_to_cut, succeeded, to_probe
+from inference_operator.core.endpoint.situation import EndpointSituation
+from inference_operator.core.endpoint.status import next_status
 from inference_operator.core.failure import Failure, HttpFailure, TransportFailure, TransportKind
 from inference_operator.core.news import news
-from inference_operator.core.probe import NoProbe, Subject, failed, is_news, secrets_to_cut, succeeded, to_probe
 from inference_operator.core.reasons import Reason
-from inference_operator.core.situation import Situation
-from inference_operator.core.status import next_status
 from inference_operator.core.values import ABSENT, ProbeOutcome
-from inference_operator.core.verdict import Conclusion, Deploying, Held, Nothing, Released, Suspended, Watching
+from inference_operator.core.verdict import Conclusion, Held, Nothing, Released, Suspended, Unusable, Watching
 from tests.core.situations import (
     CANARY,
     DOWN,
@@ -44,11 +44,11 @@ SPEC = openai_spec(probe=PROBE, timeout="5s")
 OBSERVING = openai_spec(probe=PROBE, managementPolicy="Observe")
 MODEL = elser_spec(probe=PROBE)
 HELD = Held(Disposition(Mood.STALL, Reason.REPLACE_REQUIRED, "no"))
-DEPLOYING = Deploying(Disposition(Mood.WAIT, Reason.MODEL_DEPLOYING, "wait"))
+DEPLOYING = Unusable(Disposition(Mood.WAIT, Reason.MODEL_DEPLOYING, "wait"))
 SUBJECT = Subject(UID, ID, "text_embedding", "hello", 1800.0, 5.0)
 
 
-def in_cluster(**deployment: Any) -> Situation:
+def in_cluster(**deployment: Any) -> EndpointSituation:
     return ours(MODEL, desired=desire(MODEL), deployment=deployed(**deployment))
 
 
@@ -56,7 +56,7 @@ def test_what_is_probed() -> None:
     assert to_probe(ours(SPEC), Nothing()) == SUBJECT
 
 
-PROBED: dict[str, tuple[Situation, Conclusion]] = {
+PROBED: dict[str, tuple[EndpointSituation, Conclusion]] = {
     "as written": (ours(SPEC), Nothing()),
     "not as written, and serving with its old settings": (ours(SPEC), HELD),
     "only observed": (new(OBSERVING, observed=stored(OBSERVING)), Watching()),
@@ -66,11 +66,11 @@ PROBED: dict[str, tuple[Situation, Conclusion]] = {
 
 
 @pytest.mark.parametrize(("situation", "conclusion"), PROBED.values(), ids=PROBED)
-def test_it_is_probed(situation: Situation, conclusion: Conclusion) -> None:
+def test_it_is_probed(situation: EndpointSituation, conclusion: Conclusion) -> None:
     assert isinstance(to_probe(situation, conclusion), Subject)
 
 
-NOT_PROBED: dict[str, tuple[Situation, Conclusion, NoProbe]] = {
+NOT_PROBED: dict[str, tuple[EndpointSituation, Conclusion, NoProbe]] = {
     "switched off": (ours(openai_spec()), Nothing(), NoProbe.UNWANTED),
     "suspended": (ours(openai_spec(probe=PROBE, suspend=True)), Suspended(), NoProbe.UNWANTED),
     "going": (going(SPEC), HELD, NoProbe.UNWANTED),
@@ -86,7 +86,7 @@ NOT_PROBED: dict[str, tuple[Situation, Conclusion, NoProbe]] = {
 
 
 @pytest.mark.parametrize(("situation", "conclusion", "why"), NOT_PROBED.values(), ids=NOT_PROBED)
-def test_it_is_not_probed(situation: Situation, conclusion: Conclusion, why: NoProbe) -> None:
+def test_it_is_not_probed(situation: EndpointSituation, conclusion: Conclusion, why: NoProbe) -> None:
     assert to_probe(situation, conclusion) is why
 
 

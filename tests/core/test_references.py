@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from inference_operator.api.inference_endpoint import InferenceEndpointSpec
 from inference_operator.api.services import catalogue
 from inference_operator.api.status import SourceKind
-from inference_operator.core.failure import ReferenceFailure, ReferenceKind
-from inference_operator.core.references import (
+from inference_operator.core.endpoint.references import (
     Content,
     MalformedReference,
     Reference,
@@ -21,6 +20,7 @@ from inference_operator.core.references import (
     references,
     resolve,
 )
+from inference_operator.core.failure import ReferenceFailure, ReferenceKind
 from inference_operator.core.values import UNREAD, Desired, Json, ObjectRef, ObjectVersion, Sealed, dotted, reveal, show
 from tests.core.situations import CANARY, ID, NAMESPACE
 from tests.elasticsearch.laws import LAW

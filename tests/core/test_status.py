@@ -10,19 +10,20 @@ import pytest
 from inference_operator.api.inference_endpoint import InferenceEndpointStatus
 from inference_operator.api.status import ClusterStatus, SecretVersion
 from inference_operator.core.disposition import Area, Disposition, Mood
+from inference_operator.core.endpoint.plan import plan
+from inference_operator.core.endpoint.situation import EndpointSituation
+from inference_operator.core.endpoint.status import unreadable_status
 from inference_operator.core.failure import ReferenceFailure, ReferenceKind
-from inference_operator.core.plan import plan
 from inference_operator.core.reasons import Reason
-from inference_operator.core.situation import Pass, Situation
-from inference_operator.core.status import unreadable_status
+from inference_operator.core.situation import Pass
 from inference_operator.core.values import ABSENT, Deployment
 from inference_operator.core.verdict import (
     Blocked,
     Conclusion,
-    Deploying,
     Held,
     Nothing,
     Suspended,
+    Unusable,
     Watching,
 )
 from tests.core.reports import report
@@ -80,7 +81,7 @@ CONDITIONS: tuple[Any, ...] = (
     ),
     pytest.param(
         ours(ELSER, deployment=deployed(), done=INSPECTED),
-        Deploying(STARTING),
+        Unusable(STARTING),
         {
             "Ready": (NO, "ModelDeploying"),
             "ReferencesResolved": YES,
@@ -92,7 +93,7 @@ CONDITIONS: tuple[Any, ...] = (
     ),
     pytest.param(
         ours(ELSER),
-        Deploying(UNSEEN),
+        Unusable(UNSEEN),
         {
             "Ready": ("Unknown", "Unreachable"),
             "ReferencesResolved": YES,
@@ -173,7 +174,7 @@ CONDITIONS: tuple[Any, ...] = (
     ),
     pytest.param(
         new(elser_spec(managementPolicy="Observe"), observed=stored(ELSER, num_threads=9), deployment=deployed(), done=INSPECTED),
-        Deploying(STARTING),
+        Unusable(STARTING),
         {
             "Ready": (NO, "ModelDeploying"),
             "ReferencesResolved": YES,
@@ -188,7 +189,7 @@ CONDITIONS: tuple[Any, ...] = (
 
 
 @pytest.mark.parametrize(("situation", "conclusion", "expected"), CONDITIONS)
-def test_conditions(situation: Situation, conclusion: Conclusion | None, expected: Expected) -> None:
+def test_conditions(situation: EndpointSituation, conclusion: Conclusion | None, expected: Expected) -> None:
     verdict = conclusion or plan(situation)
     assert isinstance(verdict, Conclusion)
     assert conditions(report(situation, verdict)) == expected
@@ -253,7 +254,7 @@ WHILE_SUSPENDED: tuple[Any, ...] = (
 
 
 @pytest.mark.parametrize(("situation", "expected"), WHILE_SUSPENDED)
-def test_conditions_while_suspended(situation: Situation, expected: Expected) -> None:
+def test_conditions_while_suspended(situation: EndpointSituation, expected: Expected) -> None:
     assert conditions(report(situation, Suspended())) == expected | PAUSED
 
 
@@ -328,7 +329,7 @@ def test_model_that_a_secret_names_is_masked() -> None:
 
 def test_deployment_is_shown_as_it_was_seen() -> None:
     some = Deployment(ID, state="started", allocation_state="started", allocation_count=1, target_allocation_count=2, reason="r")
-    seen = report(ours(ELSER, deployment=some, done=INSPECTED), Deploying(STARTING))
+    seen = report(ours(ELSER, deployment=some, done=INSPECTED), Unusable(STARTING))
     assert seen.deployment is not None
     assert seen.deployment.body() == {
         "id": ID,
@@ -339,7 +340,7 @@ def test_deployment_is_shown_as_it_was_seen() -> None:
         "reason": "r",
     }
     assert report(ours(ELSER, previous=seen), Held(RETRY)).deployment == seen.deployment
-    assert report(ours(ELSER, previous=seen, done=INSPECTED), Deploying(STARTING)).deployment is None
+    assert report(ours(ELSER, previous=seen, done=INSPECTED), Unusable(STARTING)).deployment is None
     assert report(ours(ELSER, previous=seen, observed=ABSENT), Held(RETRY)).deployment is None
     assert report(ours(SPEC, previous=seen.model_copy(update={"applied": None})), Nothing()).deployment is None
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from inference_operator.api.inference_endpoint import InferenceEndpointSpec, InferenceEndpointStatus
 from inference_operator.core.disposition import Area, Disposition, Mood
+from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.reasons import Reason
-from inference_operator.core.situation import Pass, Situation
+from inference_operator.core.situation import Pass
 from inference_operator.core.values import Observed, Usage, reveal
-from inference_operator.core.verdict import Blocked, Conclusion, Deploying, Held, Nothing, Suspended, Watching
+from inference_operator.core.verdict import Blocked, Conclusion, Held, Nothing, Suspended, Unusable, Watching
 from tests.core.reports import report
 from tests.core.situations import ID, desire, new, openai_spec, secret_ref
 from tests.elasticsearch.laws import LAW
@@ -49,15 +50,19 @@ CAUSES = st.builds(
     st.sampled_from(Area),
     blind=st.booleans(),
 )
+NOT_USABLE = CAUSES.filter(lambda cause: cause.area is not Area.SYNC)
 ENDS: list[Conclusion] = [Nothing(), Watching(), Suspended(), Blocked(Usage(("p",), ("i",)))]
 CONCLUSIONS: st.SearchStrategy[Conclusion] = (
-    st.sampled_from(ENDS) | st.builds(Held, CAUSES) | st.builds(Deploying, CAUSES) | st.builds(Suspended, st.none() | CAUSES)
+    st.sampled_from(ENDS)
+    | st.builds(Held, CAUSES)
+    | st.builds(Unusable, NOT_USABLE)
+    | st.builds(Suspended, st.none() | NOT_USABLE)
 )
 STALL = Disposition(Mood.STALL, Reason.REPLACE_REQUIRED, "can't change in place")
 JSON_SECRET = '"canary-7d1e-secret"'
 
 
-def seen(spec: InferenceEndpointSpec, stored: InferenceEndpointSpec, **fields: Any) -> Situation:
+def seen(spec: InferenceEndpointSpec, stored: InferenceEndpointSpec, **fields: Any) -> EndpointSituation:
     """`spec` is what the object says, `stored` what Elasticsearch holds and returns in full, as service custom does."""
     there = reveal(desire(stored, value=JSON_SECRET).tree)
     observed = Observed(
@@ -67,9 +72,9 @@ def seen(spec: InferenceEndpointSpec, stored: InferenceEndpointSpec, **fields: A
     return replace(new(openai_spec()), spec=spec, desired=wanted, observed=observed, fresh=True, **fields)
 
 
-def end(s: Situation, conclusion: Conclusion) -> InferenceEndpointStatus:
+def end(s: EndpointSituation, conclusion: Conclusion) -> InferenceEndpointStatus:
     """Report; that all is well is never concluded while something differs."""
-    well = isinstance(conclusion, Nothing | Deploying)
+    well = isinstance(conclusion, Nothing | Unusable)
     return report(s, Held(STALL) if well and s.differences else conclusion)
 
 

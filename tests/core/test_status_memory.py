@@ -8,18 +8,19 @@ from typing import Any
 import pytest
 
 from inference_operator.api.status import MAX_DRIFT, SecretVersion, UsedBy
-from inference_operator.core.compare import digest
 from inference_operator.core.disposition import Area, Disposition, Mood
+from inference_operator.core.endpoint.compare import digest
+from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.reasons import Reason
-from inference_operator.core.situation import Pass, Situation
+from inference_operator.core.situation import Pass
 from inference_operator.core.values import ABSENT, ObjectVersion, Usage
 from inference_operator.core.verdict import (
     Blocked,
     Conclusion,
-    Deploying,
     Held,
     Nothing,
     Suspended,
+    Unusable,
     Watching,
 )
 from tests.core.reports import report
@@ -92,10 +93,10 @@ def test_setting_that_a_secret_fed_is_not_shown_once_the_spec_leaves_it_out() ->
 
 REMEMBERS: tuple[Any, ...] = (
     pytest.param(Nothing(), SPEC, True, id="all is well: this is what was applied"),
-    pytest.param(Deploying(STARTING), SPEC, True, id="the model is on its way: applied all the same"),
+    pytest.param(Unusable(STARTING), SPEC, True, id="the model is on its way: applied all the same"),
     pytest.param(Held(STALL), SPEC, False, id="held: not applied"),
     pytest.param(Watching(), OBSERVES, False, id="observed: nothing was applied"),
-    pytest.param(Deploying(STARTING), OBSERVES, False, id="observed, the model on its way: nothing was applied"),
+    pytest.param(Unusable(STARTING), OBSERVES, False, id="observed, the model on its way: nothing was applied"),
     pytest.param(Suspended(), SUSPENDED, False, id="suspended: nothing was applied"),
 )
 
@@ -161,5 +162,5 @@ VERSIONS: tuple[Any, ...] = (
 
 
 @pytest.mark.parametrize(("situation", "conclusion", "expected"), VERSIONS)
-def test_versions_are_of_what_elasticsearch_holds(situation: Situation, conclusion: Conclusion, expected: object) -> None:
+def test_versions_are_of_what_elasticsearch_holds(situation: EndpointSituation, conclusion: Conclusion, expected: object) -> None:
     assert report(situation, conclusion).secret_versions == expected

@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from inference_operator.api.inference_endpoint import InferenceEndpointSpec, InferenceEndpointStatus
-from inference_operator.core.compare import Mutability, mutability
+from inference_operator.core.advance import advance
+from inference_operator.core.difference import Mutability
+from inference_operator.core.endpoint.compare import mutability
+from inference_operator.core.endpoint.plan import plan
+from inference_operator.core.endpoint.situation import EndpointSituation
+from inference_operator.core.endpoint.status import next_status
 from inference_operator.core.failure import HttpFailure
-from inference_operator.core.plan import plan
-from inference_operator.core.situation import Answer, ClaimMark, Situation, advance
-from inference_operator.core.status import next_status
+from inference_operator.core.situation import Answer, ClaimMark
 from inference_operator.core.values import Absent, Desired, ObjectVersion, Observed
 from inference_operator.core.verdict import (
     Claim,
@@ -89,7 +92,7 @@ class ToyObject:
         """The bulk read of a new round. Without it the next pass sees what was read, or written, before."""
         self.bulk = self.server.endpoint()
 
-    def _converge(self, s: Situation, faults: Iterator[Fault]) -> tuple[Situation, Conclusion]:
+    def _converge(self, s: EndpointSituation, faults: Iterator[Fault]) -> tuple[EndpointSituation, Conclusion]:
         for _ in range(MOST_STEPS):
             verdict = plan(s)
             if isinstance(verdict, Conclusion):
@@ -98,14 +101,14 @@ class ToyObject:
             s = advance(s, verdict, self._act(s, verdict, next(faults, Fault.NONE)))
         raise AssertionError(f"a pass does not come to an end: {self.writes}")
 
-    def _gather(self) -> Situation:
+    def _gather(self) -> EndpointSituation:
         noted = {(v.name, v.uid, v.resource_version) for v in self.status.secret_versions}
         trusted = self.status.observed_generation == self.generation
         unchanged = trusted and (SECRET.name, "uid", str(self.secret_version)) in noted
-        return Situation(
+        return EndpointSituation(
             uid=UID,
             generation=self.generation,
-            inference_id=ID,
+            external_id=ID,
             spec=self.spec,
             previous=self.status,
             deleting=self.deleting,
@@ -120,7 +123,7 @@ class ToyObject:
     def desired(self, *, read: bool = True) -> Desired:
         return desire(self.spec, value=self.secret, read=read, version=ObjectVersion("uid", str(self.secret_version)))
 
-    def _act(self, s: Situation, step: Step, fault: Fault) -> Answer:
+    def _act(self, s: EndpointSituation, step: Step, fault: Fault) -> Answer:
         if isinstance(step, WRITES):
             self.writes.append(step)
         if isinstance(step, Resolve):
@@ -132,7 +135,7 @@ class ToyObject:
             raise Killed
         return answer
 
-    def _ask(self, s: Situation, step: Step, fault: Fault) -> Answer:
+    def _ask(self, s: EndpointSituation, step: Step, fault: Fault) -> Answer:
         if fault in (Fault.BUSY, Fault.LOST_BEFORE):
             return BUSY if fault is Fault.BUSY else LOST
         if fault is Fault.OUTRUN:
@@ -143,7 +146,7 @@ class ToyObject:
         self.refresh()
         return LOST if fault is Fault.LOST_AFTER else answer
 
-    def _patch(self, s: Situation, step: Claim | Unclaim | SetFinalizer) -> Answer:
+    def _patch(self, s: EndpointSituation, step: Claim | Unclaim | SetFinalizer) -> Answer:
         match step:
             case Claim():
                 self.claim, self.has_finalizer = s.new_claim, s.deletes
@@ -154,7 +157,7 @@ class ToyObject:
         self.gone = self.deleting and not self.has_finalizer
         return PATCHED
 
-    def _report(self, s: Situation, conclusion: Conclusion) -> None:
+    def _report(self, s: EndpointSituation, conclusion: Conclusion) -> None:
         self.passes += 1
         if self.deleting and not isinstance(conclusion, Held):
             self.gone = not self.has_finalizer
@@ -169,13 +172,13 @@ class ToyObject:
             self._assert_usable(s)
         self.status = status
 
-    def _assert_usable(self, s: Situation) -> None:
+    def _assert_usable(self, s: EndpointSituation) -> None:
         """Of what a stranger made anew under our claim, or changed since the last bulk read, nobody could know."""
         stored = self.server.stored
         if stored is not None and stored.made_by_us and s.observed == stored.shown:
             assert holds(self.server, self.desired()), "Ready although Elasticsearch holds something else"
 
-    def _assert_allowed(self, s: Situation, step: Step) -> None:
+    def _assert_allowed(self, s: EndpointSituation, step: Step) -> None:
         """The laws: nothing is touched that is not ours, nothing is written that must not be, no path that can't change."""
         if isinstance(step, Create | Update | Delete | Validate):
             assert s.owned, f"{step} of what is not ours"

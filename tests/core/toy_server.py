@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from inference_operator.api.services import catalogue
-from inference_operator.core.compare import Mutability, mutability, with_defaults
+from inference_operator.core.difference import Mutability
+from inference_operator.core.endpoint.compare import mutability, with_defaults
+from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.failure import Failure, HttpFailure
-from inference_operator.core.situation import Answer, Situation
+from inference_operator.core.situation import Answer
 from inference_operator.core.values import ABSENT, Absent, Deployment, Desired, Observed, Server, Usage, reveal
 from inference_operator.core.verdict import Create, Delete, DryRun, Inspect, Look, Step, Update, Validate
 from inference_operator.elasticsearch.bodies import create_body, update_body
@@ -45,7 +47,7 @@ class ToyServer:
     def endpoint(self) -> Observed | Absent:
         return ABSENT if self.stored is None else self.stored.shown
 
-    def answer(self, s: Situation, step: Step) -> Answer:
+    def answer(self, s: EndpointSituation, step: Step) -> Answer:
         """Do it, and answer as Elasticsearch does."""
         match step:
             case Look():
@@ -86,7 +88,7 @@ class ToyServer:
         if self.stored is not None:
             self.stored = replace(self.stored, shown=edit(self.stored.shown))
 
-    def _update(self, s: Situation, step: Update) -> Observed | Failure:
+    def _update(self, s: EndpointSituation, step: Update) -> Observed | Failure:
         assert s.desired is not None
         if self.stored is None:
             return HttpFailure(404, "status_exception", f"The inference endpoint [{ID}] does not exist and cannot be updated")

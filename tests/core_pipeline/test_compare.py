@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from inference_operator.api.ingest_pipeline import IngestPipelineSpec
-from inference_operator.core.compare import Difference, Mutability
+from inference_operator.core.difference import Difference, Mutability
 from inference_operator.core.pipeline.compare import SPEC_NAMES, differences, digest, set_paths
 from inference_operator.core.pipeline.stamp import Stamp, stamped
 from inference_operator.core.pipeline.values import DesiredPipeline, desired_of, observed_of

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from inference_operator.shell.ports import ObjectKey
 from tests.machine.world import World, openai
 from tests.standin import Role, Security, User
+from tests.standin.faults import Answer, Fault
 
 ELSER: dict[str, Any] = {
     "taskType": "sparse_embedding",
@@ -15,6 +17,9 @@ ELSER: dict[str, Any] = {
 }
 LARGE = openai(model_id="text-embedding-3-large")["serviceSettings"]
 SLOWER = openai(rate_limit={"requests_per_minute": 7})["serviceSettings"]
+UNAVAILABLE = Answer(
+    503, json.dumps({"error": {"type": "no_shard_available_action_exception", "reason": "no shard"}, "status": 503})
+)
 UNVERSIONED = Security(users={"operator": User("right", ("narrow",))}, roles={"narrow": Role(("manage_inference",))})
 """The operator's user may not ask for the version, so only the answer to an update can tell what may change."""
 
@@ -32,6 +37,16 @@ def theirs(model: str = "text-embedding-3-large") -> Any:
     """Somebody else's endpoint under the same id."""
     settings = {"model_id": model, "api_key": "theirs"}
     return ask("PUT", "/_inference/text_embedding/a", {"service": "openai", "service_settings": settings})
+
+
+def replace_and_fail(world: World, key: ObjectKey) -> None:
+    """The check of the new settings passes, then Elasticsearch can't create anything for ever so long."""
+    world.standin.faults.add(Fault(method="PUT", path="/_inference/*", skip=1, answer=UNAVAILABLE))
+    world.kubernetes.edit_spec(key, {"serviceSettings": LARGE, "replacePolicy": "Always"})
+
+
+def heal(world: World, key: ObjectKey) -> None:
+    world.standin.faults.clear()
 
 
 def use_in_index() -> Any:

@@ -12,7 +12,7 @@ import pytest
 from inference_operator.api.crd import manifests
 from inference_operator.api.inference_endpoint import InferenceEndpoint
 from inference_operator.api.services import Service, catalogue
-from inference_operator.core.references import MalformedReference, blocks, inline_secrets, references
+from inference_operator.core.endpoint.references import MalformedReference, blocks, inline_secrets, references
 from tests.examples.catalogue_of_examples import (
     EXAMPLES,
     Resource,
@@ -128,7 +128,7 @@ def test_the_file_says_what_to_change(path: Path) -> None:
 def test_the_operator_reads_the_endpoint(path: Path) -> None:
     for resource in of_kind(path, "InferenceEndpoint"):
         parsed = InferenceEndpoint.parse(resource)
-        assert parsed.resolved_inference_id == resource["metadata"]["name"]
+        assert parsed.external_id == resource["metadata"]["name"]
 
 
 @each_endpoint

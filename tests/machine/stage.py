@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import httpx
 
 from inference_operator.api.inference_endpoint import InferenceEndpointStatus
-from inference_operator.shell.operator import PLURAL
+from inference_operator.kinds.endpoint.kind import PLURAL
 from inference_operator.shell.ports import ObjectKey
 from tests.fake_kubernetes import AdmissionError
 from tests.machine.world import NAMESPACE, World, openai

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from inference_operator.core.compare import Yardstick, compare, set_paths
+from inference_operator.core.endpoint.compare import Yardstick, compare, set_paths
 from inference_operator.core.values import Desired, Observed, Sealed, Tree, Version, dotted
 from inference_operator.elasticsearch.documents import observed, single
 from tests.machine.scenarios import VERSIONS

@@ -16,12 +16,15 @@ import httpx
 from inference_operator.api.inference_endpoint import InferenceEndpoint, InferenceEndpointStatus
 from inference_operator.elasticsearch.limits import Limits
 from inference_operator.elasticsearch.pool import ClusterPool
+from inference_operator.kinds import KINDS
+from inference_operator.kinds.endpoint.kind import PLURAL
 from inference_operator.kubernetes.connections import ConnectionResolver
 from inference_operator.kubernetes.default_connection import DefaultConnection
-from inference_operator.shell.operator import PLURAL, Operator, Tuning
+from inference_operator.shell.operator import Operator, Tuning
 from inference_operator.shell.ports import ObjectKey
 from inference_operator.shell.queue import Backoff
 from tests.fake_kubernetes import FakeKubernetes
+from tests.fake_kubernetes_store import PLURALS
 from tests.lawful import assert_lawful
 from tests.standin import StandIn, StandInTransport
 from tests.standin.clock import EPOCH
@@ -84,6 +87,7 @@ class World:
         """Start the operator, as after a restart: it lists everything and remembers nothing."""
         dice = itertools.cycle((0.1, 0.7, 0.4))
         self._operator = operator = Operator(
+            KINDS,
             kubernetes=self.kubernetes,
             resolver=ConnectionResolver(
                 self.kubernetes, DefaultConnection("operators", (NAMESPACE,), secret="operators/default")
@@ -98,7 +102,7 @@ class World:
             tuning=Tuning(self._resync, 8, Backoff()),
         )
         self._ends = [
-            self.kubernetes.subscribe(operator.intake.heard),
+            self.kubernetes.subscribe(lambda event, body: operator.intake.heard(PLURALS[body["kind"]], event, body)),
             self.kubernetes.subscribe_changes(operator.intake.changed),
         ]
         operator.start()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from inference_operator.api.meta import CLAIM_ANNOTATION
+from inference_operator.kinds.endpoint.kind import PLURAL, InferenceEndpoints
+from inference_operator.shell.intake import read
 from inference_operator.shell.ports import Body, ObjectKey
-
-PLURAL = "inferenceendpoints"
+from inference_operator.shell.store import Known
 
 
 def key_of(name: str, namespace: str = "search") -> ObjectKey:
@@ -24,6 +25,11 @@ def body(name: str, spec: dict[str, Any] | None = None, status: dict[str, Any] |
         "spec": {"taskType": "text_embedding", "service": "openai"} | (spec or {}),
         "status": {"observedGeneration": -1} | (status or {}),
     }
+
+
+def known(name: str, spec: dict[str, Any] | None = None, status: dict[str, Any] | None = None, **metadata: Any) -> Known:
+    """The same, read."""
+    return read(InferenceEndpoints, body(name, spec, status, **metadata))
 
 
 def claimed(name: str, cluster: str, inference_id: str | None = None, uid: str | None = None) -> dict[str, str]:

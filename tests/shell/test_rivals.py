@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from inference_operator.api.connection import ElasticsearchRef
 from inference_operator.api.inference_endpoint import InferenceEndpoint
 from inference_operator.core.values import Server
+from inference_operator.shell.ports import ObjectKey
 from inference_operator.shell.rivals import Rivals
 from inference_operator.shell.store import ObjectStore
-from tests.shell.bodies import body, claimed, key_of
+from tests.shell.bodies import claimed, key_of, known
 
 ADDRESS = "https://es.example:9200"
 SERVER = Server(ADDRESS, "cluster-1", "9.5.0")
@@ -26,18 +29,22 @@ class Both:
 
     def __init__(self) -> None:
         self.store = ObjectStore()
-        self.rivals = Rivals(self.store)
+        self.places: dict[ObjectKey, Server] = {}
+        self.rivals = Rivals(self.store, self)
 
     def put(self, name: str, spec: dict[str, Any] = SAME_ID, **metadata: Any) -> None:
-        self.store.observe(key_of(name), body(name, spec, **metadata))
+        self.store.observe(key_of(name), known(name, spec, **metadata))
 
     def seen_on(self, name: str, server: Server) -> None:
-        self.owner(name, server)
+        self.places[key_of(name)] = server
+
+    async def is_on(self, key: ObjectKey, ref: ElasticsearchRef | None, server: Server) -> bool:
+        return key in self.places and self.places[key].is_same(server)
 
     def owner(self, name: str, server: Server = SERVER) -> str | None:
         found = self.store.get(key_of(name))
         assert isinstance(found, InferenceEndpoint)
-        return self.rivals.of(key_of(name), found, server)
+        return asyncio.run(self.rivals.of(key_of(name), found, server))
 
 
 @pytest.fixture
@@ -158,7 +165,6 @@ def test_who_is_gone_owns_nothing(both: Both) -> None:
     both.put("b", creationTimestamp=EARLY)
     both.seen_on("b", SERVER)
     both.store.remove(key_of("b"))
-    both.rivals.forget("uid-b")
     assert both.owner("a") is None
 
 
@@ -168,3 +174,17 @@ def test_the_first_of_several_is_named(both: Both) -> None:
         both.seen_on(name, SERVER)
     both.put("a", creationTimestamp=LATE)
     assert both.owner("a") == "search/b"
+
+
+def test_of_two_claims_the_older_object_holds(both: Both) -> None:
+    both.put("a", creationTimestamp=LATE, annotations=claimed("a", "cluster-1", "x"))
+    both.put("b", creationTimestamp=EARLY, annotations=claimed("b", "cluster-1", "x"))
+    assert both.owner("a") == "search/b"
+    assert both.owner("b") is None
+
+
+def test_a_claim_on_another_cluster_does_not_beat_one_here(both: Both) -> None:
+    both.put("a", creationTimestamp=LATE, annotations=claimed("a", "cluster-1", "x"))
+    both.put("b", creationTimestamp=EARLY, annotations=claimed("b", "cluster-0", "x"))
+    both.seen_on("b", SERVER)
+    assert both.owner("a") is None

@@ -11,8 +11,8 @@ from inference_operator.api.inference_endpoint import InferenceEndpoint
 from inference_operator.api.status import SourceKind
 from inference_operator.core.failure import ReferenceFailure, ReferenceKind
 from inference_operator.core.values import Desired, ObjectRef, reveal
+from inference_operator.kinds.endpoint.sources import Sources
 from inference_operator.shell.ports import KubernetesFailure
-from inference_operator.shell.sources import Sources
 from tests.fake_kubernetes import FakeKubernetes, Moment
 from tests.machine.world import World, openai
 from tests.shell.bodies import body, key_of

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from inference_operator.api.inference_endpoint import InferenceEndpoint
 from inference_operator.api.status import SourceKind
 from inference_operator.core.values import ObjectRef
+from inference_operator.kinds.endpoint.kind import InferenceEndpoints
+from inference_operator.shell.intake import read
 from inference_operator.shell.ports import ObjectKey
 from inference_operator.shell.store import Change, ObjectStore, Unreadable
 from tests.elasticsearch.laws import LAW
-from tests.shell.bodies import body, key_of
+from tests.shell.bodies import body, key_of, known
 
 A, B, NOBODY = key_of("a"), key_of("b"), key_of("nobody")
 SECRET, OTHER = (ObjectRef(SourceKind.SECRET, "search", name) for name in ("s", "t"))
@@ -30,7 +32,7 @@ def ids(store: ObjectStore, inference_id: str, of: ObjectKey = NOBODY) -> set[Ob
 
 
 def test_new_object_is_news(store: ObjectStore) -> None:
-    change = store.observe(A, body("a"))
+    change = store.observe(A, known("a"))
     assert change is not None
     assert change.before is None
     assert change.is_news
@@ -53,8 +55,8 @@ NEWS: tuple[Any, ...] = (
 
 @pytest.mark.parametrize(("metadata", "status", "is_news"), NEWS)
 def test_which_change_is_news(store: ObjectStore, metadata: dict[str, Any], status: dict[str, Any], is_news: bool) -> None:
-    store.observe(A, body("a"))
-    change = store.observe(A, body("a", None, status, **{"resourceVersion": "2"} | metadata))
+    store.observe(A, known("a"))
+    change = store.observe(A, known("a", None, status, **{"resourceVersion": "2"} | metadata))
     assert change is not None
     assert change.is_news is is_news
 
@@ -70,26 +72,26 @@ ORDERS = (
 
 @pytest.mark.parametrize(("first", "second", "uid", "taken"), ORDERS)
 def test_later_version_wins(store: ObjectStore, first: str, second: str, uid: str, taken: bool) -> None:
-    store.observe(A, body("a", resourceVersion=first))
-    change = store.observe(A, body("a", resourceVersion=second, uid=uid))
-    known = store.get(A)
-    assert known is not None
+    store.observe(A, known("a", resourceVersion=first))
+    change = store.observe(A, known("a", resourceVersion=second, uid=uid))
+    latest = store.get(A)
+    assert latest is not None
     assert (change is not None) is taken
-    assert known.metadata.resource_version == (second if taken else first)
+    assert latest.metadata.resource_version == (second if taken else first)
 
 
 def test_removal_forgets_everything(store: ObjectStore) -> None:
-    store.observe(A, body("a"))
+    store.observe(A, known("a"))
     store.refer(A, [SECRET])
-    known = store.remove(A)
-    assert known is not None
-    assert known.metadata.name == "a"
+    latest = store.remove(A)
+    assert latest is not None
+    assert latest.metadata.name == "a"
     assert (len(store), store.get(A), ids(store, "a"), store.referrers(SECRET)) == (0, None, set(), ())
     assert store.remove(A) is None
 
 
 def test_removal_of_a_predecessor_leaves_the_successor_alone(store: ObjectStore) -> None:
-    store.observe(A, body("a", uid="new"))
+    store.observe(A, known("a", uid="new"))
     assert store.remove(A, "old") is None
     assert store.get(A) is not None
     assert store.remove(A, "new") is not None
@@ -109,17 +111,17 @@ def test_references_are_remembered_and_replaced(store: ObjectStore) -> None:
 
 def test_namesakes_are_the_others_of_the_same_id_in_any_namespace(store: ObjectStore) -> None:
     elsewhere = key_of("c", "other")
-    store.observe(A, body("a"))
-    store.observe(B, body("b", {"inferenceId": "a"}))
-    store.observe(elsewhere, body("c", {"inferenceId": "a"}, namespace="other"))
+    store.observe(A, known("a"))
+    store.observe(B, known("b", {"inferenceId": "a"}))
+    store.observe(elsewhere, known("c", {"inferenceId": "a"}, namespace="other"))
     assert ids(store, "a", A) == {B, elsewhere}
     assert ids(store, "a", B) == {A, elsewhere}
     assert ids(store, "b") == set()
 
 
 def test_object_of_the_same_name_with_another_id_moves(store: ObjectStore) -> None:
-    store.observe(A, body("a", {"inferenceId": "one"}))
-    store.observe(A, body("a", {"inferenceId": "two"}, uid="new"))
+    store.observe(A, known("a", {"inferenceId": "one"}))
+    store.observe(A, known("a", {"inferenceId": "two"}, uid="new"))
     assert ids(store, "one") == set()
     assert ids(store, "two") == {A}
 
@@ -127,31 +129,31 @@ def test_object_of_the_same_name_with_another_id_moves(store: ObjectStore) -> No
 def test_object_that_can_not_be_read_is_known_but_names_no_id(store: ObjectStore) -> None:
     broken = body("a", status={"observedGeneration": 3})
     del broken["spec"]["service"]
-    change = store.observe(A, broken)
+    change = store.observe(A, read(InferenceEndpoints, broken))
     assert isinstance(change, Change)
-    known = store.get(A)
-    assert isinstance(known, Unreadable)
-    assert known.metadata.uid == "uid-a"
-    assert known.status.observed_generation == 3
-    assert "service" in str(known.fault)
+    latest = store.get(A)
+    assert isinstance(latest, Unreadable)
+    assert latest.metadata.uid == "uid-a"
+    assert latest.status.observed_generation == 3
+    assert "service" in str(latest.fault)
     assert ids(store, "a") == set()
-    store.observe(A, body("a", resourceVersion="2"))
+    store.observe(A, known("a", resourceVersion="2"))
     assert ids(store, "a") == {A}
-    store.observe(A, broken | {"metadata": broken["metadata"] | {"resourceVersion": "3"}})
+    store.observe(A, read(InferenceEndpoints, broken | {"metadata": broken["metadata"] | {"resourceVersion": "3"}}))
     assert ids(store, "a") == set()
     assert store.remove(A) is not None
 
 
 def test_object_whose_status_can_not_be_read_either_has_none(store: ObjectStore) -> None:
     broken = body("a", {"timeout": "never"}, {"observedGeneration": "x"})
-    store.observe(A, broken)
-    known = store.get(A)
-    assert isinstance(known, Unreadable)
-    assert known.status.observed_generation == -1
+    store.observe(A, read(InferenceEndpoints, broken))
+    latest = store.get(A)
+    assert isinstance(latest, Unreadable)
+    assert latest.status.observed_generation == -1
 
 
 def test_no_fault_repeats_what_was_written(store: ObjectStore) -> None:
-    store.observe(A, body("a", {"serviceSettings": "canary-secret"}))
+    store.observe(A, known("a", {"serviceSettings": "canary-secret"}))
     assert "canary-secret" not in repr(store.get(A))
 
 
@@ -176,7 +178,7 @@ def test_lists_always_say_what_the_objects_say(steps: list[tuple[str, str, str, 
         key = key_of(name)
         match verb:
             case "observe":
-                store.observe(key, body(name, {"inferenceId": inference_id}, resourceVersion=str(version), generation=version))
+                store.observe(key, known(name, {"inferenceId": inference_id}, resourceVersion=str(version), generation=version))
             case "remove":
                 if store.remove(key) is not None:
                     referred.pop(key, None)
@@ -185,9 +187,7 @@ def test_lists_always_say_what_the_objects_say(steps: list[tuple[str, str, str, 
                 referred[key] = refs
     objects = {key: store.get(key) for key in store}
     for inference_id in ("x", "y"):
-        holders = {k for k, o in objects.items() if isinstance(o, InferenceEndpoint) and o.resolved_inference_id == inference_id}
+        holders = {k for k, o in objects.items() if isinstance(o, InferenceEndpoint) and o.external_id == inference_id}
         assert ids(store, inference_id) == holders
     for ref in (SECRET, OTHER):
         assert set(store.referrers(ref)) == {key for key, refs in referred.items() if ref in refs}
-    assert all(store._by_id.values())
-    assert all(store._referrers.values())

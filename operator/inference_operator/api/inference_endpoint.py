@@ -178,6 +178,6 @@ class InferenceEndpoint(KubernetesObject):
     status: InferenceEndpointStatus = InferenceEndpointStatus()
 
     @property
-    def resolved_inference_id(self) -> str:
+    def external_id(self) -> str:
         """The id in Elasticsearch: `spec.inferenceId`, else the object's name."""
         return self.spec.inference_id or self.metadata.name

@@ -16,15 +16,15 @@ from inference_operator.core.disposition import Area, Disposition, Mood, disposi
 from inference_operator.core.failure import ReferenceFailure
 from inference_operator.core.reasons import Reason
 from inference_operator.core.situation import Situation
-from inference_operator.core.values import Absent, Observed
+from inference_operator.core.values import Absent
 from inference_operator.core.verdict import (
     Blocked,
     Conclusion,
-    Deploying,
     Held,
     Nothing,
     Released,
     Suspended,
+    Unusable,
     Watching,
 )
 
@@ -45,31 +45,30 @@ class Line:
 
 
 def lines(s: Situation, conclusion: Conclusion) -> Iterator[Line]:
-    """The conditions at the end of a pass."""
+    """The conditions at the end of a pass, but for those that only one kind has."""
     match conclusion:
         case Nothing() | Released():
             yield Line("Ready", "True", Reason.AVAILABLE, words.available(s))
             yield from _resolved_and_synced(s)
-            yield from _model_ready(s)
         case Watching():
             yield Line("Ready", "True", Reason.OBSERVED, words.observed(s))
             yield from _watched(s)
-            yield from _model_ready(s)
-        case Deploying(disposition=cause):
+        case Unusable(disposition=cause):
             yield _not_ready(cause)
-            yield from _watched(s) if s.observes_only else _resolved_and_synced(s)
-            yield Line(Area.MODEL.value, "Unknown" if cause.blind else "False", cause.reason, cause.message)
+            yield from _watched(s) if s.observes_only else _resolved_and_synced(s, but=cause.area)
+            yield Line(cause.area.value, "Unknown" if cause.blind else "False", cause.reason, cause.message)
             yield _mood(cause)
         case Held(disposition=cause):
             yield from _held(s, cause)
         case Blocked(usage=usage):
             yield from _blocked(s, words.blocked(s, usage))
-        case Suspended(model=model):
-            yield from _suspended(s, model)
+        case Suspended(unusable=cause):
+            yield from _suspended(s, cause)
 
 
-def _resolved_and_synced(s: Situation) -> Iterator[Line]:
-    yield Line(Area.REFERENCES.value, "True", Reason.AVAILABLE, words.references_resolved())
+def _resolved_and_synced(s: Situation, but: Area | None = None) -> Iterator[Line]:
+    if but is not Area.REFERENCES:
+        yield Line(Area.REFERENCES.value, "True", Reason.AVAILABLE, words.references_resolved())
     yield Line(Area.SYNC.value, "True", Reason.AVAILABLE, words.in_sync(s))
 
 
@@ -80,13 +79,6 @@ def _watched(s: Situation) -> Iterator[Line]:
         yield Line("Drifted", "True", Reason.OBSERVED, words.differs(s))
     else:
         yield Line(Area.SYNC.value, "True", Reason.OBSERVED, words.in_sync(s))
-
-
-def _model_ready(s: Situation) -> Iterator[Line]:
-    if s.runs_in_cluster and s.deployment is not None:
-        yield Line(Area.MODEL.value, "True", Reason.AVAILABLE, words.model_serves(s.deployment))
-    elif s.starts_on_demand and s.done.inspected:
-        yield Line(Area.MODEL.value, "True", Reason.AVAILABLE, words.starts_on_demand(s))
 
 
 def _not_ready(cause: Disposition) -> Line:
@@ -112,20 +104,22 @@ def _held(s: Situation, cause: Disposition) -> Iterator[Line]:
 
 
 def _blocked(s: Situation, message: str) -> Iterator[Line]:
-    yield Line("Ready", "False", Reason.DELETING, f"{s.inference_id} is to be deleted and still serves")
+    yield Line("Ready", "False", Reason.DELETING, f"{s.external_id} is to be deleted and still serves")
     yield Line("DeletionBlocked", "True", Reason.IN_USE, message)
     yield Line("Reconciling", "True", Reason.DELETING, message)
 
 
-def _suspended(s: Situation, model: Disposition | None) -> Iterator[Line]:
+def _suspended(s: Situation, unusable: Disposition | None) -> Iterator[Line]:
     message = words.suspended(s)
     if _is_as_applied(s):
-        yield Line("Ready", "True", Reason.AVAILABLE, words.available(s)) if model is None else _not_ready(model)
+        yield Line("Ready", "True", Reason.AVAILABLE, words.available(s)) if unusable is None else _not_ready(unusable)
         yield Line(Area.SYNC.value, "True", Reason.AVAILABLE, words.in_sync(s))
     else:
         yield from _as_before(s, message)
-    yield from _references(s)
-    yield from _model_ready(s) if model is None else (Line(Area.MODEL.value, "False", model.reason, model.message),)
+    if unusable is None or unusable.area is not Area.REFERENCES:
+        yield from _references(s)
+    if unusable is not None:
+        yield Line(unusable.area.value, "False", unusable.reason, unusable.message)
     yield Line("Suspended", "True", Reason.SUSPENDED, message)
 
 
@@ -139,8 +133,7 @@ def _references(s: Situation) -> Iterator[Line]:
 
 def _is_as_applied(s: Situation) -> bool:
     """True when what was last written was looked at, and is so still."""
-    looked_at = isinstance(s.observed, Observed) and (s.done.inspected or not s.runs_in_cluster)
-    return looked_at and s.spec_was_applied and not s.differences
+    return s.is_looked_at and s.spec_was_applied and not s.differences
 
 
 def _as_before(s: Situation, message: str) -> Iterator[Line]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from inference_operator.api.inference_endpoint import InferenceEndpointStatus
+from inference_operator.api.managed import ManagedStatus
 from inference_operator.api.meta import Condition
 from inference_operator.core.reasons import Reason
 
@@ -22,8 +22,10 @@ class News:
     note: str
 
 
-def news(before: InferenceEndpointStatus, after: InferenceEndpointStatus) -> Iterator[News]:
-    """What happened between two statuses, told once."""
+def news(before: ManagedStatus, after: ManagedStatus, repair: str | None = None) -> Iterator[News]:
+    """What happened between two statuses, told once. `repair` says what was put back meanwhile, after others had changed it."""
+    if repair is not None and _condition(before, "Drifted") is None:
+        yield News("Warning", Reason.DRIFTED, repair)
     old, new = _condition(before, "Ready"), _condition(after, "Ready")
     if new is not None and _told_apart(old, new) and not _is_plain(old, new):
         yield News("Normal" if new.status == "True" or new.reason == Reason.SUSPENDED else "Warning", new.reason, new.message)
@@ -40,7 +42,7 @@ def news(before: InferenceEndpointStatus, after: InferenceEndpointStatus) -> Ite
         yield News("Warning", Reason.CREATING, _replaced(*uuids))
 
 
-def _drift(after: InferenceEndpointStatus) -> Iterator[News]:
+def _drift(after: ManagedStatus) -> Iterator[News]:
     """What drifts changed while `Ready` says the same as before."""
     drifted, ready = _condition(after, "Drifted"), _condition(after, "Ready")
     if drifted is not None:
@@ -49,12 +51,12 @@ def _drift(after: InferenceEndpointStatus) -> Iterator[News]:
         yield News("Normal", ready.reason, ready.message)
 
 
-def _drifted(status: InferenceEndpointStatus) -> frozenset[str]:
+def _drifted(status: ManagedStatus) -> frozenset[str]:
     """The settings that the `Drifted` condition is about."""
     return frozenset(entry.path for entry in status.drift) if _condition(status, "Drifted") else frozenset()
 
 
-def _condition(status: InferenceEndpointStatus, name: str) -> Condition | None:
+def _condition(status: ManagedStatus, name: str) -> Condition | None:
     return next((condition for condition in status.conditions if condition.type == name), None)
 
 

@@ -10,6 +10,7 @@ class Reason(StrEnum):
 
     AVAILABLE = "Available"
     CREATING = "Creating"
+    REPLACING = "Replacing"
     DELETING = "Deleting"
     MODEL_DEPLOYING = "ModelDeploying"
     MODEL_FAILED = "ModelFailed"

@@ -115,7 +115,22 @@ def sealed(tree: Tree) -> Iterator[Sealed]:
 
 
 @dataclass(frozen=True, slots=True)
-class Desired:
+class AnyDesired:
+    """What an object of whatever kind wants. The kinds add what that is."""
+
+    @property
+    def is_read(self) -> bool:
+        """True when everything is at hand, so that the whole can be sent."""
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class AnyObserved:
+    """What Elasticsearch holds under an id, of whatever kind. The kinds add what that is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desired(AnyDesired):
     """One endpoint as its object wants it, references resolved.
 
     `service_settings`, `task_settings` and `chunking_settings` are trees with Elasticsearch's own key names.
@@ -145,7 +160,7 @@ class Desired:
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(AnyObserved):
     """One endpoint as Elasticsearch returned it. `chunking_settings` is None where the answer has none."""
 
     inference_id: str
@@ -167,7 +182,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Elasticsearch was asked, and there is no such endpoint."""
+    """Elasticsearch was asked, and there is nothing of that id."""
 
 
 ABSENT = Absent()
@@ -208,6 +223,10 @@ class Server:
     def is_called(self, token: str) -> bool:
         """True when a claim's cluster part means this cluster, or can't be told from it."""
         return token in (self.uuid, self.address) or self.uuid is None
+
+    def is_same(self, other: Server) -> bool:
+        """True when both are one cluster, as far as can be told: by UUID, else by address."""
+        return self.address == other.address if None in (self.uuid, other.uuid) else self.uuid == other.uuid
 
     @property
     def parsed_version(self) -> Version | None:

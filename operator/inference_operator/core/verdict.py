@@ -38,12 +38,15 @@ class SetFinalizer:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """PUT the endpoint."""
+    """PUT it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """`_update` these settings; secrets of a block that is touched go along."""
+    """Make these settings as the spec says.
+
+    An endpoint takes an `_update`, and secrets of a block that is touched go along; a pipeline is replaced as a whole by a PUT.
+    """
 
     paths: frozenset[Path]
 
@@ -55,12 +58,12 @@ class Validate:
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """Ask who refers to the endpoint."""
+    """Ask who refers to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete the endpoint. `replacing`: it is created anew right after."""
+    """Delete it. `replacing`: it is created anew right after."""
 
     force: bool
     replacing: bool = False
@@ -71,7 +74,14 @@ class Inspect:
     """Look at the deployment of an in-cluster model."""
 
 
-Step: TypeAlias = Look | Resolve | Claim | Unclaim | SetFinalizer | Create | Update | Validate | DryRun | Delete | Inspect
+@dataclass(frozen=True, slots=True)
+class Rehearse:
+    """Run the tests that the spec carries on the server, without writing anything."""
+
+
+Step: TypeAlias = (
+    Look | Resolve | Claim | Unclaim | SetFinalizer | Create | Update | Validate | DryRun | Delete | Inspect | Rehearse
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +97,15 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Deploying:
-    """The endpoint is as written, its model is not ready to serve."""
+class Unusable:
+    """Elasticsearch holds what the spec says, and it can't be used: a model does not serve, or what it needs is not there."""
 
     disposition: Disposition
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """The object is to be deleted, and the endpoint is in use."""
+    """The object is to be deleted, and what it stands for is in use."""
 
     usage: Usage
 
@@ -107,9 +117,9 @@ class Watching:
 
 @dataclass(frozen=True, slots=True)
 class Suspended:
-    """Nothing is changed until `suspend` is false again. `model`: why the model of the endpoint can't serve, if so."""
+    """Nothing is changed until `suspend` is false again. `unusable`: why what is there can't be used, if so."""
 
-    model: Disposition | None = None
+    unusable: Disposition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,5 +127,5 @@ class Released:
     """The object is to be deleted and nothing holds it."""
 
 
-Conclusion: TypeAlias = Nothing | Held | Deploying | Blocked | Watching | Suspended | Released
+Conclusion: TypeAlias = Nothing | Held | Unusable | Blocked | Watching | Suspended | Released
 Verdict: TypeAlias = Step | Conclusion

@@ -17,7 +17,7 @@ import structlog
 
 from inference_operator.api.connection import ElasticsearchRef
 from inference_operator.core.failure import ReferenceFailure, ReferenceKind
-from inference_operator.core.values import ObjectRef, ObjectVersion
+from inference_operator.core.values import ObjectRef, ObjectVersion, Server
 from inference_operator.elasticsearch.cluster import Cluster
 from inference_operator.elasticsearch.connection import Connection, InvalidConnection
 from inference_operator.elasticsearch.pool import ClusterPool
@@ -70,6 +70,14 @@ class Clusters:
                     return fresh
                 resolved = self._resolved[name] = fresh
         return self._pool.hold(str(key), resolved.connection)
+
+    async def is_on(self, key: ObjectKey, ref: ElasticsearchRef | None, server: Server) -> bool:
+        """True when the object belongs to this very cluster; False also where that can't be told."""
+        cluster = await self.cluster_of(key, ref)
+        if isinstance(cluster, ReferenceFailure):
+            return False
+        its = await cluster.server()
+        return isinstance(its, Server) and its.is_same(server)
 
     def last_cluster_of(self, key: ObjectKey) -> Cluster | None:
         """The client that the object used last, for when its connection is gone."""

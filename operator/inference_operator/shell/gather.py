@@ -1,85 +1,67 @@
 """Everything that a decision needs to know, read from both sides into one `Situation`.
 
-Reads as little as will do: nothing at all for a spec that can't be used, no Secret whose version is the known one, no endpoint
-but through the bulk read. Decides nothing; what can't be read is a failure in the situation.
+Reads as little as will do: nothing at all for a spec that can't be used, no Secret whose version is the known one, nothing of
+Elasticsearch but through the bulk reads. Decides nothing; what can't be read is a failure in the situation.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from inference_operator.api.inference_endpoint import InferenceEndpoint
-from inference_operator.api.meta import CLAIM_ANNOTATION, FINALIZER, RECONCILE_ANNOTATION
-from inference_operator.api.services import catalogue
-from inference_operator.core import words
-from inference_operator.core.failure import HttpFailure, ReferenceFailure, TransportFailure
-from inference_operator.core.reasons import Reason
-from inference_operator.core.references import MalformedReference, blocks, inline_secrets, references
-from inference_operator.core.situation import ClaimMark, Problem, Situation
-from inference_operator.core.values import Server, dotted
+from inference_operator.api.managed import ManagedObject
+from inference_operator.api.meta import RECONCILE_ANNOTATION
+from inference_operator.core.failure import Failure, ReferenceFailure
+from inference_operator.core.situation import Situation
+from inference_operator.core.values import AnyObserved, Server
 from inference_operator.elasticsearch.cluster import Cluster
 from inference_operator.shell.clusters import Clusters
 from inference_operator.shell.heirs import Heirs
+from inference_operator.shell.kind import AnyKind
 from inference_operator.shell.ports import KubernetesPort, NotFound, NotInstalled, ObjectKey
-from inference_operator.shell.prober import Prober
 from inference_operator.shell.rivals import Rivals
-from inference_operator.shell.sources import Sources
 
 
-def asked_to_reconcile(found: InferenceEndpoint) -> str | None:
+def asked_to_reconcile(found: ManagedObject) -> str | None:
     """The value of the reconcile-now annotation while it was not yet acted upon."""
     asked = found.metadata.annotations.get(RECONCILE_ANNOTATION)
     return asked if asked != found.status.last_handled_reconcile_at else None
 
 
-def problem_of(found: InferenceEndpoint) -> Problem | None:
-    """What is wrong with a spec beyond what its model says, as far as it can be told without asking anybody."""
-    for reference in references(found.spec):
-        if isinstance(reference, MalformedReference):
-            return Problem(Reason.VALIDATION_FAILED, f"spec.{dotted(reference.path)}: {reference.message}")
-    plain = inline_secrets(blocks(found.spec), catalogue().sensitive_names())
-    return Problem(Reason.INLINE_SECRET, words.inline_secrets(plain)) if plain else None
-
-
 class Gatherer:
     """Reads the world for one object at a time."""
 
-    def __init__(
-        self, kubernetes: KubernetesPort, clusters: Clusters, sources: Sources, rivals: Rivals, heirs: Heirs, prober: Prober
-    ) -> None:
+    def __init__(self, kubernetes: KubernetesPort, clusters: Clusters, rivals: Rivals, heirs: Heirs) -> None:
         self._kubernetes = kubernetes
         self._clusters = clusters
-        self._sources = sources
         self._rivals = rivals
         self._heirs = heirs
-        self._prober = prober
 
-    async def gather(self, key: ObjectKey, found: InferenceEndpoint) -> tuple[Situation, Cluster | None]:
+    async def gather(self, key: ObjectKey, found: ManagedObject, kind: AnyKind) -> tuple[Situation, Cluster | None]:
         """The situation, and the cluster to act on, None where it can't be told which."""
-        situation = replace(_of_object(found), probe=self._prober.latest(key, found.metadata.uid))
-        if situation.deleting and not situation.has_finalizer:
-            return situation, None
-        if situation.problem is not None and not situation.deleting:
-            return situation, None
+        s: Situation = kind.begin(key, found)
+        if s.deleting and not s.has_finalizer:
+            return s, None
+        if s.problem is not None and not s.deleting:
+            return s, None
         cluster = await self._clusters.cluster_of(key, found.spec.elasticsearch_ref)
         if isinstance(cluster, ReferenceFailure):
-            return await self._cut_off(key, found, situation, cluster)
-        if situation.deleting:
-            return await self._of_end(key, found, situation, cluster), cluster
-        return await self._of_world(key, found, situation, cluster), cluster
+            return await self._cut_off(key, found, kind, s, cluster)
+        if s.deleting:
+            return await self._of_end(key, found, kind, s, cluster), cluster
+        return await self._of_world(key, found, kind, s, cluster), cluster
 
     async def _cut_off(
-        self, key: ObjectKey, found: InferenceEndpoint, situation: Situation, failure: ReferenceFailure
+        self, key: ObjectKey, found: ManagedObject, kind: AnyKind, s: Situation, failure: ReferenceFailure
     ) -> tuple[Situation, Cluster | None]:
         """A deletion goes on with the client that the object used last; it is given up where there won't ever be one."""
-        if not situation.deleting:
-            return replace(situation, failure=failure), None
+        if not s.deleting:
+            return replace(s, failure=failure), None
         last = self._clusters.last_cluster_of(key)
         if last is not None:
-            return await self._of_end(key, found, situation, last), last
-        return replace(situation, failure=failure, abandoned=await self._is_abandoned(key, found)), None
+            return await self._of_end(key, found, kind, s, last), last
+        return replace(s, failure=failure, abandoned=await self._is_abandoned(key, found)), None
 
-    async def _is_abandoned(self, key: ObjectKey, found: InferenceEndpoint) -> bool:
+    async def _is_abandoned(self, key: ObjectKey, found: ManagedObject) -> bool:
         """True when there is no client and won't be one: the ECK cluster is gone, or the namespace goes with its Secrets."""
         ref = found.spec.elasticsearch_ref
         if ref is not None and ref.name is not None:
@@ -88,47 +70,31 @@ class Gatherer:
                 return True
         return await self._kubernetes.namespace_terminating(key.namespace) is True
 
-    async def _of_end(self, key: ObjectKey, found: InferenceEndpoint, situation: Situation, cluster: Cluster) -> Situation:
-        situation = await _with_server(situation, cluster)
-        if situation.server is None or not situation.owned or not situation.deletes:
-            return situation
-        return replace(situation, heir=await self._heirs.of(key, found, situation.server, cluster))
+    async def _of_end(self, key: ObjectKey, found: ManagedObject, kind: AnyKind, s: Situation, cluster: Cluster) -> Situation:
+        s = await _with_server(s, cluster)
+        if s.server is None or not s.claimed_by_uid or not s.deletes:
+            return s
+        if not self._heirs.candidates(key, found) and not kind.marks_its_own:
+            return s
+        there = await kind.look(s, cluster)
+        if kind.marks_its_own:
+            s = replace(s, failure=there) if isinstance(there, Failure) else kind.seen(found, s, there)
+        if not isinstance(there, AnyObserved) or not s.owned or s.server is None:
+            return s
+        return replace(s, heir=await self._heirs.of(key, found, kind, s.server, there))
 
-    async def _of_world(self, key: ObjectKey, found: InferenceEndpoint, situation: Situation, cluster: Cluster) -> Situation:
-        desired = await self._sources.desired(found)
-        if isinstance(desired, ReferenceFailure):
-            return replace(situation, failure=desired)
-        situation = replace(situation, desired=desired, secrets_changed=self._sources.changed(found, desired))
-        situation = await _with_server(situation, cluster)
-        if situation.server is None:
-            return situation
-        situation = replace(situation, rival=self._rivals.of(key, found, situation.server))
-        return await self._with_endpoint(found, situation, cluster)
-
-    async def _with_endpoint(self, found: InferenceEndpoint, situation: Situation, cluster: Cluster) -> Situation:
-        asked = asked_to_reconcile(found) is not None
-        observed = await (cluster.look if asked else cluster.peek)(situation.inference_id)
-        if isinstance(observed, HttpFailure | TransportFailure | ReferenceFailure):
-            return replace(situation, failure=observed)
-        referrers = await cluster.referrers(situation.inference_id)
-        return replace(situation, observed=observed, fresh=asked, referrers=referrers)
-
-
-def _of_object(found: InferenceEndpoint) -> Situation:
-    meta = found.metadata
-    return Situation(
-        uid=meta.uid,
-        generation=meta.generation,
-        inference_id=found.resolved_inference_id,
-        spec=found.spec,
-        previous=found.status,
-        deleting=meta.deletion_timestamp is not None,
-        has_finalizer=FINALIZER in meta.finalizers,
-        claim=ClaimMark.parse(meta.annotations.get(CLAIM_ANNOTATION)),
-        problem=problem_of(found),
-    )
+    async def _of_world(self, key: ObjectKey, found: ManagedObject, kind: AnyKind, s: Situation, cluster: Cluster) -> Situation:
+        s = await kind.desire(found, s)
+        if s.failure is not None:
+            return s
+        s = await _with_server(s, cluster)
+        if s.server is None:
+            return s
+        s = replace(s, rival=await self._rivals.of(key, found, s.server))
+        observed: Situation = await kind.observe(key, found, s, cluster, anew=asked_to_reconcile(found) is not None)
+        return observed
 
 
-async def _with_server(situation: Situation, cluster: Cluster) -> Situation:
+async def _with_server(s: Situation, cluster: Cluster) -> Situation:
     server = await cluster.server()
-    return replace(situation, server=server) if isinstance(server, Server) else replace(situation, failure=server)
+    return replace(s, server=server) if isinstance(server, Server) else replace(s, failure=server)

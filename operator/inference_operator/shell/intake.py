@@ -1,7 +1,7 @@
 """From what is heard to what is queued: the table of triggers. Every trigger leads to the same reconcile.
 
-    an object came, or its spec or metadata changed     that object, and those with the same id
-    an object went                                      those with the same id
+    an object came, or its spec or metadata changed     that object, those with the same id, those that need it
+    an object went                                      those with the same id, those that need it, those that it needed
     a Secret or ConfigMap changed                       the objects that take a value from it
     the resync is due                                   all objects, after one new reading of each cluster
 
@@ -10,54 +10,66 @@ Knows neither kopf nor a client; does no I/O but one listing per resync.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 import structlog
 
+from inference_operator.api.invalid import InvalidObject
+from inference_operator.api.managed import ManagedStatus
+from inference_operator.api.meta import ObjectMeta
 from inference_operator.core.values import ObjectRef
 from inference_operator.shell.clusters import Clusters
-from inference_operator.shell.ports import KubernetesFailure, KubernetesPort, ObjectKey
-from inference_operator.shell.prober import Prober
+from inference_operator.shell.kind import AnyKind
+from inference_operator.shell.ports import Body, KubernetesFailure, KubernetesPort, ObjectKey
 from inference_operator.shell.queue import Priority, WorkQueue
-from inference_operator.shell.rivals import Rivals
-from inference_operator.shell.sources import Sources
-from inference_operator.shell.store import Known, ObjectStore, Unreadable
+from inference_operator.shell.store import Identity, Known, ObjectStore, Unreadable
 
 log: Any = structlog.get_logger(__name__)
 
 
+class Reader(Protocol):
+    """The part of a kind that reads objects."""
+
+    def parse(self, body: Body) -> Any: ...
+    def status_of(self, body: Body) -> ManagedStatus: ...
+
+
+def read(kind: Reader, body: Body) -> Known:
+    """An object as it was heard of."""
+    try:
+        found: Known = kind.parse(body)
+    except InvalidObject as fault:
+        return Unreadable(ObjectMeta.model_validate(body.get("metadata") or {}), kind.status_of(body), fault)
+    return found
+
+
 class Intake:
-    """Takes in everything that can be heard about the objects of one kind."""
+    """Takes in everything that can be heard about the objects."""
 
     def __init__(
         self,
-        plural: str,
+        kinds: Mapping[str, AnyKind],
         *,
         store: ObjectStore,
         queue: WorkQueue[ObjectKey],
         kubernetes: KubernetesPort,
         clusters: Clusters,
-        sources: Sources,
-        rivals: Rivals,
-        prober: Prober,
     ) -> None:
-        self._plural = plural
+        self._kinds = kinds
         self._store = store
         self._queue = queue
         self._kubernetes = kubernetes
         self._clusters = clusters
-        self._sources = sources
-        self._rivals = rivals
-        self._prober = prober
 
-    def heard(self, event: str | None, body: dict[str, Any]) -> None:
+    def heard(self, plural: str, event: str | None, body: Body) -> None:
         """Take a watch event: `ADDED`, `MODIFIED`, `DELETED`, or None for an object of the first listing."""
         meta = body["metadata"]
-        key = ObjectKey(self._plural, meta["namespace"], meta["name"])
+        key = ObjectKey(plural, meta["namespace"], meta["name"])
         if event == "DELETED":
             self.gone(key, meta["uid"])
             return
-        change = self._store.observe(key, body)
+        change = self._store.observe(key, read(self._kinds[plural], body))
         if change is None or not change.is_news:
             return
         if change.before is not None and change.before.metadata.uid != meta["uid"]:
@@ -65,21 +77,35 @@ class Intake:
         self._queue.succeeded(key)
         leaving = change.after.metadata.deletion_timestamp is not None
         self._queue.add(key, Priority.DELETION if leaving else Priority.EDIT)
-        self._wake_namesakes(key, change.after)
+        self._wake_others(key, change.after)
 
     def gone(self, key: ObjectKey, uid: str) -> None:
         """The object is not there any more."""
+        needed = self._store.needs_of(key)
         known = self._store.remove(key, uid)
         if known is not None:
             self._queue.drop(key)
             self._forget(key, known)
-            self._wake_namesakes(key, known)
+            self._wake_others(key, known)
+            self.wake_holders(needed)
 
     def changed(self, ref: ObjectRef) -> None:
         """A Secret or ConfigMap was created, changed or deleted."""
         for key in self._store.referrers(ref):
             self._queue.succeeded(key)
             self._queue.add(key, Priority.SECRET)
+
+    def wake_holders(self, needed: Iterable[Identity]) -> None:
+        """Somebody who names these changed: they may have lost or won a user."""
+        for identity in needed:
+            for key, _ in self._store.holders(identity):
+                self._queue.add(key, Priority.DEPENDENCY)
+
+    def wake_dependants(self, identity: Identity) -> None:
+        """What stands under this identity came, went, or changed its mind about being ready."""
+        for key in self._store.dependants(identity):
+            self._queue.succeeded(key)
+            self._queue.add(key, Priority.DEPENDENCY)
 
     async def resync(self) -> None:
         """Begin a new round: read each cluster anew and compare everything with it."""
@@ -90,25 +116,28 @@ class Intake:
 
     async def _prune(self) -> None:
         """Objects that vanished while the watch was broken are never reported as deleted: compare with a listing."""
-        known = {key: found.metadata.uid for key in self._store if (found := self._store.get(key)) is not None}
-        listed = await self._kubernetes.list_keys(self._plural)
-        if isinstance(listed, KubernetesFailure):
-            log.warning("objects can't be listed", operation=listed.operation, message=listed.message)
-            return
-        there = {entry.key: entry.uid for entry in listed}
-        for key, uid in known.items():
-            if there.get(key) != uid:
-                self.gone(key, uid)
+        for plural in self._kinds:
+            known = {key: found.metadata.uid for key in self._store if (found := self._known(key, plural)) is not None}
+            listed = await self._kubernetes.list_keys(plural)
+            if isinstance(listed, KubernetesFailure):
+                log.warning("objects can't be listed", operation=listed.operation, message=listed.message)
+                continue
+            there = {entry.key: entry.uid for entry in listed}
+            for key, uid in known.items():
+                if there.get(key) != uid:
+                    self.gone(key, uid)
+
+    def _known(self, key: ObjectKey, plural: str) -> Known | None:
+        return self._store.get(key) if key.plural == plural else None
 
     def _forget(self, key: ObjectKey, known: Known) -> None:
-        self._prober.forget(key)
+        self._kinds[key.plural].forget(key, known.metadata.uid)
         self._clusters.forget(key)
         self._kubernetes.refer(key, ())
-        self._sources.forget(known.metadata.uid)
-        self._rivals.forget(known.metadata.uid)
 
-    def _wake_namesakes(self, key: ObjectKey, known: Known) -> None:
+    def _wake_others(self, key: ObjectKey, known: Known) -> None:
         if isinstance(known, Unreadable):
             return
-        for other, _ in self._store.namesakes(key, known.resolved_inference_id):
+        for other, _ in self._store.namesakes(key, known.external_id):
             self._queue.add(other, Priority.DEPENDENCY)
+        self.wake_dependants(Identity(key.plural, known.external_id))

@@ -6,33 +6,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
-from inference_operator.api.inference_endpoint import InferenceEndpoint
-from inference_operator.api.services import catalogue
 from inference_operator.core.clock import Clock, Timer
-from inference_operator.core.compare import IN_CLUSTER
 from inference_operator.elasticsearch.pool import ClusterPool
 from inference_operator.shell.act import Actor
 from inference_operator.shell.clusters import Clusters, Resolver
 from inference_operator.shell.gather import Gatherer
 from inference_operator.shell.heirs import Heirs
 from inference_operator.shell.intake import Intake
+from inference_operator.shell.kind import AnyKind, MakeKind, Surroundings
 from inference_operator.shell.ports import KubernetesPort, ObjectKey
-from inference_operator.shell.prober import Prober
 from inference_operator.shell.queue import Backoff, WorkQueue
 from inference_operator.shell.reconcile import Parts, Reconciler
 from inference_operator.shell.rivals import Rivals
-from inference_operator.shell.sources import Sources
-from inference_operator.shell.store import ObjectStore
+from inference_operator.shell.store import ObjectStore, Unreadable
 
 log: Any = structlog.get_logger(__name__)
-
-PLURAL = "inferenceendpoints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +43,7 @@ class Operator:
 
     def __init__(
         self,
+        kinds: Iterable[MakeKind],
         *,
         kubernetes: KubernetesPort,
         resolver: Resolver,
@@ -67,37 +62,23 @@ class Operator:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(
             clock, dice=dice, backoff=tuning.backoff, group_of=self._group_of, limit=tuning.concurrency_per_cluster
         )
-        sources, rivals = Sources(kubernetes), Rivals(self.store)
         clusters = Clusters(resolver, kubernetes, pool)
-        self._prober = Prober(store=self.store, clusters=clusters, sources=sources, queue=self.queue, clock=clock, dice=dice)
-        heirs = Heirs(self.store, clusters, sources)
+        around = Surroundings(kubernetes, clusters, self.store, self.queue, clock, dice)
+        self.kinds: Mapping[str, AnyKind] = {kind.plural: kind for kind in (make(around) for make in kinds)}
+        self.intake = Intake(self.kinds, store=self.store, queue=self.queue, kubernetes=kubernetes, clusters=clusters)
         self._reconciler = Reconciler(
             Parts(
+                kinds=self.kinds,
                 store=self.store,
                 clusters=clusters,
-                sources=sources,
-                gatherer=Gatherer(kubernetes, clusters, sources, rivals, heirs, self._prober),
-                actor=Actor(kubernetes, self.store, sources),
-                prober=self._prober,
+                gatherer=Gatherer(kubernetes, clusters, Rivals(self.store, clusters), Heirs(self.store, clusters)),
+                actor=Actor(kubernetes, self.store),
+                intake=self.intake,
                 kubernetes=kubernetes,
                 clock=clock,
-                gone=self._gone,
             ),
             self.queue,
         )
-        self.intake = Intake(
-            PLURAL,
-            store=self.store,
-            queue=self.queue,
-            kubernetes=kubernetes,
-            clusters=clusters,
-            sources=sources,
-            rivals=rivals,
-            prober=self._prober,
-        )
-
-    def _gone(self, key: ObjectKey, uid: str) -> None:
-        self.intake.gone(key, uid)
 
     def start(self) -> None:
         """Work off what was taken in, and compare everything once per interval."""
@@ -111,19 +92,19 @@ class Operator:
         for task in tuple(self._resyncs):
             task.cancel()
         await asyncio.gather(*self._resyncs, return_exceptions=True)
-        await self._prober.stop()
+        for kind in self.kinds.values():
+            await kind.stop()
         late = await self.queue.drain(grace)
         await self._pool.aclose_all()
         return late
 
     def _group_of(self, key: ObjectKey) -> Hashable:
-        """Objects of one connection share a limit. In-cluster models wait for downloads, so they queue apart."""
+        """Objects of one connection share a limit, each lane of a kind for itself."""
         found = self.store.get(key)
-        if not isinstance(found, InferenceEndpoint):
+        if found is None or isinstance(found, Unreadable):
             return None
         ref = found.spec.elasticsearch_ref
-        waits = catalogue().canonical(found.spec.service) == IN_CLUSTER
-        return (ref, key.namespace if ref is not None else None, waits)
+        return (ref, key.namespace if ref is not None else None, self.kinds[key.plural].lane(found))
 
     def _plan_resync(self) -> None:
         """Each interval is up to a tenth shorter, so that several operators do not fall into step."""

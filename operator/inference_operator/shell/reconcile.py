@@ -9,29 +9,28 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import structlog
 
-from inference_operator.api.inference_endpoint import KIND, InferenceEndpoint, InferenceEndpointStatus
-from inference_operator.api.meta import API_VERSION, RECONCILE_ANNOTATION
+from inference_operator.api.managed import ManagedObject, ManagedStatus
+from inference_operator.api.meta import API_VERSION, RECONCILE_ANNOTATION, Condition
+from inference_operator.core import words
+from inference_operator.core.advance import advance
 from inference_operator.core.clock import Clock
 from inference_operator.core.disposition import Disposition, Mood
-from inference_operator.core.news import news
-from inference_operator.core.plan import plan
+from inference_operator.core.news import News, news
 from inference_operator.core.reasons import Reason
-from inference_operator.core.situation import Situation, advance
-from inference_operator.core.status import next_status, unreadable_status
+from inference_operator.core.situation import Situation
 from inference_operator.core.verdict import (
     Blocked,
     Claim,
     Conclusion,
     Create,
     Delete,
-    Deploying,
     Held,
     Nothing,
     Released,
@@ -39,6 +38,7 @@ from inference_operator.core.verdict import (
     Step,
     Suspended,
     Unclaim,
+    Unusable,
     Update,
     Validate,
     Watching,
@@ -47,11 +47,11 @@ from inference_operator.elasticsearch.cluster import Cluster
 from inference_operator.shell.act import Actor, Interrupted
 from inference_operator.shell.clusters import Clusters
 from inference_operator.shell.gather import Gatherer, asked_to_reconcile
+from inference_operator.shell.intake import Intake, read
+from inference_operator.shell.kind import AnyKind
 from inference_operator.shell.ports import Conflict, EventType, Gone, KubernetesFailure, KubernetesPort, ObjectKey
-from inference_operator.shell.prober import Prober
 from inference_operator.shell.queue import Priority, WorkQueue
-from inference_operator.shell.sources import Sources
-from inference_operator.shell.store import Known, ObjectStore, Unreadable
+from inference_operator.shell.store import Identity, Known, ObjectStore, Unreadable
 
 log: Any = structlog.get_logger(__name__)
 
@@ -78,15 +78,14 @@ _CURED_ELSEWHERE = {
 class Parts:
     """What a reconciler works with."""
 
+    kinds: Mapping[str, AnyKind]
     store: ObjectStore
     clusters: Clusters
-    sources: Sources
     gatherer: Gatherer
     actor: Actor
-    prober: Prober
+    intake: Intake
     kubernetes: KubernetesPort
     clock: Clock
-    gone: Callable[[ObjectKey, str], None]
 
 
 class Reconciler:
@@ -97,8 +96,8 @@ class Reconciler:
         self._queue = queue
         # Two objects with one id must not see it absent at the same moment. Held per id, not per id and cluster: cheaper to know,
         # and two clusters with the same id in work at once are rare.
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._lock_users: defaultdict[str, int] = defaultdict(int)
+        self._locks: defaultdict[Identity, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._lock_users: defaultdict[Identity, int] = defaultdict(int)
 
     async def work(self, key: ObjectKey) -> None:
         """One pass over one object. The only place that catches everything: a bug in one object must not stop the others."""
@@ -115,117 +114,142 @@ class Reconciler:
         if found is None:
             return
         if isinstance(found, Unreadable):
-            self._parts.prober.forget(key)
-            now = _rfc3339(self._parts.clock.now())
-            status = unreadable_status(found.status, generation=found.metadata.generation, fault=str(found.fault), now=now)
-            await self._write_status(key, found, status)
+            await self._report_unreadable(key, found)
             return
-        inference_id = found.resolved_inference_id
-        self._lock_users[inference_id] += 1
+        identity = Identity(key.plural, found.external_id)
+        self._lock_users[identity] += 1
         try:
-            async with self._locks[inference_id]:
-                await self._reconcile(key)
+            async with self._locks[identity]:
+                await self._reconcile(key, self._parts.kinds[key.plural])
         finally:
-            self._lock_users[inference_id] -= 1
-            if not self._lock_users[inference_id]:
-                del self._lock_users[inference_id], self._locks[inference_id]
+            self._lock_users[identity] -= 1
+            if not self._lock_users[identity]:
+                del self._lock_users[identity], self._locks[identity]
 
-    async def _reconcile(self, key: ObjectKey) -> None:
+    async def _report_unreadable(self, key: ObjectKey, found: Unreadable) -> None:
+        kind = self._parts.kinds[key.plural]
+        kind.forget(key, found.metadata.uid)
+        status = kind.unreadable_status(
+            found.status,
+            generation=found.metadata.generation,
+            fault=str(found.fault),
+            now=_rfc3339(self._parts.clock.now()),
+        )
+        await self._write_status(key, found, status)
+
+    async def _reconcile(self, key: ObjectKey, kind: AnyKind) -> None:
         found = self._latest(key)
         if found is None:
             return
-        self._listen(key, found)
-        situation, cluster = await self._parts.gatherer.gather(key, found)
-        if situation.abandoned:
-            log.warning("released without deleting: no way to Elasticsearch is left", inference_id=situation.inference_id)
-        end = await self._converge(key, situation, cluster)
+        self._listen(key, found, kind)
+        s, cluster = await self._parts.gatherer.gather(key, found, kind)
+        if s.abandoned:
+            log.warning("released without deleting: no way to Elasticsearch is left", external_id=s.external_id)
+        end = await self._converge(key, kind, s, cluster)
         if isinstance(end, Interrupted):
             self._interrupted(key, end)
             return
-        situation, conclusion = end
-        self._parts.prober.follow(key, situation, conclusion, asked_to_reconcile(found))
-        if not isinstance(conclusion, Released) and not await self._report(key, situation, conclusion):
+        s, conclusion = end
+        kind.concluded(key, s, conclusion, asked_to_reconcile(found))
+        if s.done.written:
+            self._parts.intake.wake_holders(self._parts.store.needs_of(key))
+        if not isinstance(conclusion, Released) and not await self._report(key, kind, s, conclusion):
             return
-        self._schedule(key, conclusion, deleting=situation.deleting)
+        self._schedule(key, conclusion, deleting=s.deleting)
 
     async def _converge(
-        self, key: ObjectKey, situation: Situation, cluster: Cluster | None
+        self, key: ObjectKey, kind: AnyKind, s: Situation, cluster: Cluster | None
     ) -> tuple[Situation, Conclusion] | Interrupted:
         for _ in range(_MOST_STEPS):
-            verdict = plan(situation)
+            verdict = kind.plan(s)
             if not isinstance(verdict, Step):
-                return situation, verdict
+                return s, verdict
             found = self._latest(key)
             if found is None:
-                return Interrupted(Gone(), situation.uid)
-            answer = await self._parts.actor.act(key, found, situation, verdict, cluster)
+                return Interrupted(Gone(), s.uid)
+            answer = await self._parts.actor.act(key, found, kind, s, verdict, cluster)
             level = logging.INFO if isinstance(verdict, _WRITES) else logging.DEBUG
-            log.log(level, "step", step=type(verdict).__name__, answer=type(answer).__name__, generation=situation.generation)
+            log.log(level, "step", step=type(verdict).__name__, answer=type(answer).__name__, generation=s.generation)
             if isinstance(answer, Interrupted):
                 return answer
-            situation = advance(situation, verdict, answer)
+            s = advance(s, verdict, answer)
         raise RuntimeError("a pass does not come to an end")
 
-    def _latest(self, key: ObjectKey) -> InferenceEndpoint | None:
+    def _latest(self, key: ObjectKey) -> ManagedObject | None:
         found = self._parts.store.get(key)
-        return found if isinstance(found, InferenceEndpoint) else None
+        return None if isinstance(found, Unreadable) else found
 
-    def _listen(self, key: ObjectKey, found: InferenceEndpoint) -> None:
+    def _listen(self, key: ObjectKey, found: ManagedObject, kind: AnyKind) -> None:
         """Be woken by what the object depends on."""
-        refs = {*self._parts.sources.objects(found), *self._parts.clusters.sources_of(key, found.spec.elasticsearch_ref)}
-        if self._parts.store.refer(key, refs):
+        store = self._parts.store
+        refs = {*kind.sources(found), *self._parts.clusters.sources_of(key, found.spec.elasticsearch_ref)}
+        if store.refer(key, refs):
             self._parts.kubernetes.refer(key, refs)
+        before, needs = store.needs_of(key), kind.needs(found)
+        if store.need(key, needs):
+            self._parts.intake.wake_holders(before - needs)
 
-    async def _report(self, key: ObjectKey, situation: Situation, conclusion: Conclusion) -> bool:
+    async def _report(self, key: ObjectKey, kind: AnyKind, s: Situation, conclusion: Conclusion) -> bool:
         """Write the status if it is another one. Returns False where the pass must be repeated."""
         found = self._latest(key)
-        if found is None or found.metadata.uid != situation.uid:
+        if found is None or found.metadata.uid != s.uid:
             return False
-        status = next_status(
-            situation,
+        status = kind.status(
+            s,
             conclusion,
             now=_rfc3339(self._parts.clock.now()),
             handled=found.metadata.annotations.get(RECONCILE_ANNOTATION),
         )
-        return await self._write_status(key, found, status)
+        repair = words.put_back(s, s.done.repaired) if s.done.repaired else None
+        return await self._write_status(key, found, status, repair)
 
-    async def _write_status(self, key: ObjectKey, found: Known, status: InferenceEndpointStatus) -> bool:
+    async def _write_status(self, key: ObjectKey, found: Known, status: ManagedStatus, repair: str | None = None) -> bool:
         """Write it if it is news, and tell transitions as events. Returns False where the pass must be repeated."""
-        if status == found.status:
-            return True
-        meta = found.metadata
-        answer = await self._parts.kubernetes.apply_status(
-            key,
-            uid=meta.uid,
-            resource_version=meta.resource_version,
-            status=status.body(),
-            api_version=API_VERSION,
-            kind=KIND,
-        )
-        if isinstance(answer, Conflict | Gone | KubernetesFailure):
-            self._interrupted(key, Interrupted(answer, meta.uid))
-            return False
-        self._parts.store.observe(key, answer)
-        ready = next(condition for condition in status.conditions if condition.type == "Ready")
-        log.info("status", ready=ready.status, reason=ready.reason, generation=status.observed_generation)
-        for item in news(found.status, status):
+        kind, before = self._parts.kinds[key.plural], found.status
+        if status != before:
+            meta = found.metadata
+            answer = await self._parts.kubernetes.apply_status(
+                key,
+                uid=meta.uid,
+                resource_version=meta.resource_version,
+                status=status.body(),
+                api_version=API_VERSION,
+                kind=kind.name,
+            )
+            if isinstance(answer, Conflict | Gone | KubernetesFailure):
+                self._interrupted(key, Interrupted(answer, meta.uid))
+                return False
+            self._parts.store.observe(key, read(kind, answer))
+            ready = _ready(status)
+            log.info("status", ready=ready and ready.status, reason=ready and ready.reason, generation=status.observed_generation)
+            self._tell_dependants(key, found, status)
+        await self._tell(key, kind, found, tuple(news(before, status, repair)))
+        return True
+
+    def _tell_dependants(self, key: ObjectKey, found: Known, status: ManagedStatus) -> None:
+        """Those who need it wait for it to be ready, of this generation."""
+        if isinstance(found, Unreadable) or _truth(found.status) == _truth(status):
+            return
+        self._parts.intake.wake_dependants(Identity(key.plural, found.external_id))
+
+    async def _tell(self, key: ObjectKey, kind: AnyKind, found: Known, items: Iterable[News]) -> None:
+        for item in items:
             await self._parts.kubernetes.emit_event(
                 key,
-                meta.uid,
+                found.metadata.uid,
                 API_VERSION,
-                KIND,
+                kind.name,
                 type=EventType(item.type),
                 reason=item.reason,
                 action="Reconcile",
                 note=item.note,
             )
-        return True
 
     def _interrupted(self, key: ObjectKey, end: Interrupted) -> None:
         match end.by:
             case Gone():
                 # Its DELETED event is late, or was lost while the watch was broken.
-                self._parts.gone(key, end.uid)
+                self._parts.intake.gone(key, end.uid)
             case Conflict(message=message):
                 log.debug("object is another one by now", message=message)
                 # The version that we lack is on its way; the pause is for the case that its event came before the answer.
@@ -241,7 +265,7 @@ class Reconciler:
                 self._queue.succeeded(key)
             case Blocked():
                 self._queue.retry(key, priority, at_most=_BLOCKED_SECONDS)
-            case Held(disposition=cause) | Deploying(disposition=cause):
+            case Held(disposition=cause) | Unusable(disposition=cause):
                 self._schedule_again(key, cause, priority)
 
     def _schedule_again(self, key: ObjectKey, cause: Disposition, priority: Priority) -> None:
@@ -256,6 +280,15 @@ class Reconciler:
                 self._queue.retry(key, priority, at_least=_SLOW_SECONDS)
             case Mood.STALL:
                 self._queue.succeeded(key)  # the next edit, Secret or resync will tell
+
+
+def _ready(status: ManagedStatus) -> Condition | None:
+    return next((condition for condition in status.conditions if condition.type == "Ready"), None)
+
+
+def _truth(status: ManagedStatus) -> str | None:
+    ready = _ready(status)
+    return ready.status if ready is not None else None
 
 
 def _rfc3339(moment: datetime) -> str:

@@ -1,12 +1,16 @@
-"""Two objects, one endpoint: who owns it.
+"""Two objects, one id: who owns it.
 
 The one that holds the claim; without a claim the older, then the smaller uid. An object that only observes never owns, and one
-that is on its way out without a claim does not either. Looks into memory only.
+that is on its way out without a claim does not either. On which cluster another object is, is asked of its connection, so that
+the first to be worked off after a start has no advantage.
 """
 
 from __future__ import annotations
 
-from inference_operator.api.inference_endpoint import InferenceEndpoint
+from typing import Protocol
+
+from inference_operator.api.connection import ElasticsearchRef
+from inference_operator.api.managed import ManagedObject
 from inference_operator.api.meta import CLAIM_ANNOTATION
 from inference_operator.api.policies import ManagementPolicy
 from inference_operator.core.situation import ClaimMark
@@ -15,49 +19,51 @@ from inference_operator.shell.ports import ObjectKey
 from inference_operator.shell.store import ObjectStore
 
 
+class Whereabouts(Protocol):
+    """Tells on which cluster an object is; `shell.clusters` does."""
+
+    async def is_on(self, key: ObjectKey, ref: ElasticsearchRef | None, server: Server) -> bool:
+        """False where it can't be told: who can't reach a cluster owns nothing there."""
+        ...
+
+
 class Rivals:
-    """Knows which cluster each object was last seen to belong to."""
+    """Finds who else has a right to an id."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, whereabouts: Whereabouts) -> None:
         self._store = store
-        self._clusters: dict[str, Server] = {}
+        self._whereabouts = whereabouts
 
-    def of(self, key: ObjectKey, found: InferenceEndpoint, server: Server) -> str | None:
+    async def of(self, key: ObjectKey, found: ManagedObject, server: Server) -> str | None:
         """The owner of the id, as `namespace/name`, if it is another object."""
-        self._clusters[found.metadata.uid] = server
-        own = _claim(found)
-        if own is not None and server.is_called(own.cluster):
-            return None
-        for other_key, other in sorted(self._store.namesakes(key, found.resolved_inference_id)):
-            if other.spec.management_policy is not ManagementPolicy.OBSERVE and self._precedes(other, found, server):
+        for other_key, other in self._store.namesakes(key, found.external_id):
+            if other.spec.management_policy is ManagementPolicy.OBSERVE:
+                continue
+            if await self._precedes(other_key, other, found, server):
                 return f"{other_key.namespace}/{other_key.name}"
         return None
 
-    def forget(self, uid: str) -> None:
-        """The object is gone."""
-        self._clusters.pop(uid, None)
-
-    def _precedes(self, other: InferenceEndpoint, found: InferenceEndpoint, server: Server) -> bool:
-        claim = _claim(other)
-        if claim is not None and (claim.cluster in (server.uuid, server.address) or self._is_on(other, server)):
+    async def _precedes(self, key: ObjectKey, other: ManagedObject, found: ManagedObject, server: Server) -> bool:
+        own, claim = claim_of(found), claim_of(other)
+        claims_here = claim is not None and claim.cluster in (server.uuid, server.address)
+        if own is not None and server.is_called(own.cluster):
+            return claims_here and _age(other) < _age(found)  # two claims are a fault of the past; the older one holds
+        if claims_here:
             return True
-        if other.metadata.deletion_timestamp is not None or not self._is_on(other, server):
+        if not await self._whereabouts.is_on(key, other.spec.elasticsearch_ref, server):
             return False
-        return _age(other) < _age(found)
-
-    def _is_on(self, other: InferenceEndpoint, server: Server) -> bool:
-        known = self._clusters.get(other.metadata.uid)
-        if known is None:
-            return False
-        return known.address == server.address if None in (known.uuid, server.uuid) else known.uuid == server.uuid
+        if claim is not None:
+            return True  # it was made on a cluster that was at this address before
+        return other.metadata.deletion_timestamp is None and _age(other) < _age(found)
 
 
-def _claim(found: InferenceEndpoint) -> ClaimMark | None:
+def claim_of(found: ManagedObject) -> ClaimMark | None:
+    """The claim of an object, if it counts: for its own uid and id."""
     claim = ClaimMark.parse(found.metadata.annotations.get(CLAIM_ANNOTATION))
-    if claim is None or claim.uid != found.metadata.uid or claim.inference_id != found.resolved_inference_id:
+    if claim is None or claim.uid != found.metadata.uid or claim.external_id != found.external_id:
         return None
     return claim
 
 
-def _age(found: InferenceEndpoint) -> tuple[str, str]:
+def _age(found: ManagedObject) -> tuple[str, str]:
     return (found.metadata.creation_timestamp or "", found.metadata.uid)

@@ -1,20 +1,18 @@
 """What the operator knows of its objects: the latest version of each, and who shares an id or a reference with whom.
 
 Fed by the watch and by the answers to our own writes; the later resourceVersion wins, so that an event that was under way
-while we wrote does not bring an old claim back. Does no I/O and decides nothing.
+while we wrote does not bring an old claim back. Knows no kind, does no I/O and decides nothing.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterable, Iterator
+from collections.abc import Collection, Hashable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
-from pydantic import ValidationError
-
-from inference_operator.api.inference_endpoint import InferenceEndpoint, InferenceEndpointStatus
 from inference_operator.api.invalid import InvalidObject
+from inference_operator.api.managed import ManagedObject, ManagedStatus
 from inference_operator.api.meta import ObjectMeta
 from inference_operator.core.values import ObjectRef
 from inference_operator.shell.ports import ObjectKey
@@ -22,16 +20,24 @@ from inference_operator.shell.ports import ObjectKey
 _Name = TypeVar("_Name", bound=Hashable)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Identity:
+    """Something in Elasticsearch, on whatever cluster: the plural of the kind that stands for it, and its id there."""
+
+    plural: str
+    external_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """An object that does not have the form of its kind: the installed CRD is older than the operator."""
 
     metadata: ObjectMeta
-    status: InferenceEndpointStatus
+    status: ManagedStatus
     fault: InvalidObject
 
 
-Known = InferenceEndpoint | Unreadable
+Known = ManagedObject | Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +58,42 @@ def _gist(known: Known) -> tuple[object, ...]:
     return (meta.uid, meta.generation, meta.deletion_timestamp, meta.finalizers, sorted(meta.annotations.items()))
 
 
+class _Links(Generic[_Name]):
+    """Which objects name what, to be asked in both directions."""
+
+    def __init__(self) -> None:
+        self._named: dict[ObjectKey, frozenset[_Name]] = {}
+        self._by: defaultdict[_Name, set[ObjectKey]] = defaultdict(set)
+
+    def set(self, key: ObjectKey, names: Collection[_Name]) -> bool:
+        """Remember all that an object names. Returns whether that is news."""
+        before, after = self.of(key), frozenset(names)
+        for name in after - before:
+            self._by[name].add(key)
+        for name in before - after:
+            self._by[name].discard(key)
+            if not self._by[name]:
+                del self._by[name]
+        self._named[key] = after
+        if not after:
+            del self._named[key]
+        return before != after
+
+    def of(self, key: ObjectKey) -> frozenset[_Name]:
+        return self._named.get(key, frozenset())
+
+    def by(self, name: _Name) -> tuple[ObjectKey, ...]:
+        return tuple(sorted(self._by.get(name, ())))
+
+
 class ObjectStore:
-    """The objects of one kind."""
+    """The objects of all kinds."""
 
     def __init__(self) -> None:
         self._objects: dict[ObjectKey, Known] = {}
-        self._by_id: dict[str, set[ObjectKey]] = defaultdict(set)
-        self._referrers: dict[ObjectRef, set[ObjectKey]] = defaultdict(set)
-        self._references: dict[ObjectKey, frozenset[ObjectRef]] = {}
+        self._identities: _Links[Identity] = _Links()
+        self._sources: _Links[ObjectRef] = _Links()
+        self._needs: _Links[Identity] = _Links()
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -71,17 +105,13 @@ class ObjectStore:
         """The latest version that was heard of."""
         return self._objects.get(key)
 
-    def observe(self, key: ObjectKey, body: dict[str, Any]) -> Change | None:
+    def observe(self, key: ObjectKey, after: Known) -> Change | None:
         """Take note of a version of an object. None where a later one is known already."""
-        after = _parsed(body)
         before = self._objects.get(key)
         if before is not None and _is_later(before.metadata, after.metadata):
             return None
-        if before is not None:
-            self._unlist(key, before)
         self._objects[key] = after
-        if isinstance(after, InferenceEndpoint):
-            self._by_id[after.resolved_inference_id].add(key)
+        self._identities.set(key, () if isinstance(after, Unreadable) else (Identity(key.plural, after.external_id),))
         return Change(before, after)
 
     def remove(self, key: ObjectKey, uid: str | None = None) -> Known | None:
@@ -90,57 +120,38 @@ class ObjectStore:
         if known is None or (uid is not None and known.metadata.uid != uid):
             return None
         del self._objects[key]
-        self._unlist(key, known)
-        self.refer(key, ())
+        for links in (self._identities, self._sources, self._needs):
+            links.set(key, ())
         return known
 
     def refer(self, key: ObjectKey, refs: Collection[ObjectRef]) -> bool:
         """Remember what an object takes values from. Returns whether that is news."""
-        before, after = self._references.get(key, frozenset()), frozenset(refs)
-        if before == after:
-            return False
-        _relist(self._referrers, key, before - after, after - before)
-        if after:
-            self._references[key] = after
-        else:
-            del self._references[key]
-        return True
+        return self._sources.set(key, refs)
 
     def referrers(self, ref: ObjectRef) -> tuple[ObjectKey, ...]:
         """The objects that take a value from this Secret or ConfigMap."""
-        return tuple(self._referrers.get(ref, ()))
+        return self._sources.by(ref)
 
-    def namesakes(self, key: ObjectKey, inference_id: str) -> tuple[tuple[ObjectKey, InferenceEndpoint], ...]:
-        """The other objects with this inference id, on whatever cluster."""
-        others = ((other, self._objects[other]) for other in self._by_id.get(inference_id, ()) if other != key)
-        return tuple((other, known) for other, known in others if isinstance(known, InferenceEndpoint))
+    def need(self, key: ObjectKey, needs: Collection[Identity]) -> bool:
+        """Remember what else in Elasticsearch an object names. Returns whether that is news."""
+        return self._needs.set(key, needs)
 
-    def _unlist(self, key: ObjectKey, known: Known) -> None:
-        if isinstance(known, InferenceEndpoint):
-            _relist(self._by_id, key, (known.resolved_inference_id,), ())
+    def needs_of(self, key: ObjectKey) -> frozenset[Identity]:
+        """What else in Elasticsearch an object names."""
+        return self._needs.of(key)
 
+    def dependants(self, identity: Identity) -> tuple[ObjectKey, ...]:
+        """The objects that name it, on whatever cluster."""
+        return self._needs.by(identity)
 
-def _relist(lists: dict[_Name, set[ObjectKey]], key: ObjectKey, gone: Iterable[_Name], come: Iterable[_Name]) -> None:
-    for name in come:
-        lists[name].add(key)
-    for name in gone:
-        lists[name].discard(key)
-        if not lists[name]:
-            del lists[name]
+    def holders(self, identity: Identity) -> tuple[tuple[ObjectKey, ManagedObject], ...]:
+        """The objects with this identity, on whatever cluster."""
+        found = ((key, self._objects[key]) for key in self._identities.by(identity))
+        return tuple((key, known) for key, known in found if not isinstance(known, Unreadable))
 
-
-def _parsed(body: dict[str, Any]) -> Known:
-    try:
-        return InferenceEndpoint.parse(body)
-    except InvalidObject as fault:
-        return Unreadable(ObjectMeta.model_validate(body.get("metadata") or {}), _status(body), fault)
-
-
-def _status(body: dict[str, Any]) -> InferenceEndpointStatus:
-    try:
-        return InferenceEndpointStatus.model_validate(body.get("status") or {})
-    except ValidationError:
-        return InferenceEndpointStatus()
+    def namesakes(self, key: ObjectKey, external_id: str) -> tuple[tuple[ObjectKey, ManagedObject], ...]:
+        """The other objects of the same kind with this id, on whatever cluster."""
+        return tuple(holder for holder in self.holders(Identity(key.plural, external_id)) if holder[0] != key)
 
 
 def _is_later(one: ObjectMeta, other: ObjectMeta) -> bool:

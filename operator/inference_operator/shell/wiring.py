@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import kopf
@@ -29,7 +30,8 @@ from inference_operator.kubernetes.metadata_watch import MetadataWatch
 from inference_operator.settings import Settings
 from inference_operator.shell import handlers
 from inference_operator.shell.clock import SystemClock
-from inference_operator.shell.operator import PLURAL, Operator, Tuning
+from inference_operator.shell.kind import MakeKind
+from inference_operator.shell.operator import Operator, Tuning
 from inference_operator.shell.probes import Probes
 from inference_operator.shell.queue import Backoff
 
@@ -39,13 +41,13 @@ log: Any = structlog.get_logger(__name__)
 _SILENCE = 300.0
 
 
-async def run(settings: Settings) -> int:
+async def run(settings: Settings, kinds: Iterable[MakeKind]) -> int:
     """Run until SIGTERM or SIGINT; return the exit code. Raises ConfigurationError where no API server is configured."""
     clock = SystemClock()
     credentials = await load_credentials(clock, kubeconfig=settings.kubeconfig, context=settings.context)
     client = KubernetesClient(credentials)
     try:
-        return await _Process(settings, clock, credentials, client).run()
+        return await _Process(settings, kinds, clock, credentials, client).run()
     finally:
         await client.close()
 
@@ -53,7 +55,9 @@ async def run(settings: Settings) -> int:
 class _Process:
     """All parts of one running operator."""
 
-    def __init__(self, settings: Settings, clock: Clock, credentials: Credentials, client: KubernetesClient) -> None:
+    def __init__(
+        self, settings: Settings, kinds: Iterable[MakeKind], clock: Clock, credentials: Credentials, client: KubernetesClient
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._credentials = credentials
@@ -62,6 +66,7 @@ class _Process:
         kubernetes = KubernetesAdapter(client, self._watch, clock, settings.namespace)
         limits = Limits(concurrency=settings.concurrency_per_cluster + 2, requests_per_second=settings.requests_per_second)
         self._operator = Operator(
+            kinds,
             kubernetes=kubernetes,
             resolver=ConnectionResolver(
                 kubernetes,
@@ -116,7 +121,8 @@ class _Process:
 
     async def _inform(self) -> None:
         registry = kopf.OperatorRegistry()
-        handlers.register(registry, PLURAL, self._operator.intake.heard)
+        for plural in self._operator.kinds:
+            handlers.register(registry, plural, partial(self._operator.intake.heard, plural))
         handlers.register_login(registry, self._login)
         await kopf.operator(
             registry=registry,
@@ -173,5 +179,5 @@ class _Process:
 
     def _what_is_missing(self) -> str | None:
         if not self._kopf_ready.is_set():
-            return "the watch of InferenceEndpoints is starting"
+            return "the watches of our own objects are starting"
         return None if self._watch.synced.is_set() else "the versions of Secrets are not all known yet"

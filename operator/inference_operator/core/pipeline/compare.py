@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from inference_operator.core.compare import Difference, Mutability
+from inference_operator.core.difference import Difference, Mutability
 from inference_operator.core.paths import MISSING
 from inference_operator.core.pipeline.mismatch import first_mismatch
 from inference_operator.core.pipeline.values import DesiredPipeline, ObservedPipeline

@@ -17,16 +17,16 @@ import structlog
 from inference_operator.api.durations import seconds
 from inference_operator.api.inference_endpoint import InferenceEndpoint
 from inference_operator.core.clock import Clock, Timer
+from inference_operator.core.endpoint.probe import NoProbe, Subject, failed, secrets_to_cut, succeeded, to_probe
+from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.failure import Failure, HttpFailure, ReferenceFailure
-from inference_operator.core.probe import NoProbe, Subject, failed, secrets_to_cut, succeeded, to_probe
-from inference_operator.core.situation import Situation
 from inference_operator.core.values import ProbeOutcome
 from inference_operator.core.verdict import Conclusion
 from inference_operator.elasticsearch.inferences import Answered
+from inference_operator.kinds.endpoint.sources import Sources
 from inference_operator.shell.clusters import Clusters
 from inference_operator.shell.ports import ObjectKey
 from inference_operator.shell.queue import Priority, WorkQueue
-from inference_operator.shell.sources import Sources
 from inference_operator.shell.store import ObjectStore
 
 log: Any = structlog.get_logger(__name__)
@@ -85,7 +85,7 @@ class Prober:
         course = self._courses.get(key)
         return course.outcome if course is not None and course.uid == uid else None
 
-    def follow(self, key: ObjectKey, s: Situation, conclusion: Conclusion, asked: str | None) -> None:
+    def follow(self, key: ObjectKey, s: EndpointSituation, conclusion: Conclusion, asked: str | None) -> None:
         """Take note of a pass. `asked` is the value of the reconcile-now annotation while it was not acted upon."""
         aim = to_probe(s, conclusion)
         if aim is NoProbe.UNWANTED or self._stopped:
@@ -117,7 +117,7 @@ class Prober:
             self.forget(key)
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _begin(self, s: Situation) -> _Course:
+    def _begin(self, s: EndpointSituation) -> _Course:
         """An object that was probed before this process knew of it waits for a part of its interval, each for another."""
         was_probed = s.previous.last_probe is not None
         wait = self._dice() * seconds(s.spec.probe.interval) if was_probed else 0.0

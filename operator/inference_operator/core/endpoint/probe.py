@@ -16,15 +16,15 @@ from typing import Literal
 from inference_operator.api.durations import seconds
 from inference_operator.api.policies import ManagementPolicy
 from inference_operator.api.status import LastProbe
-from inference_operator.core.compare import is_in_cluster
 from inference_operator.core.conditions import Line
 from inference_operator.core.disposition import disposition, told
+from inference_operator.core.endpoint.compare import is_in_cluster
+from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.failure import Failure, HttpFailure
 from inference_operator.core.reasons import Reason
 from inference_operator.core.scrub import texts
-from inference_operator.core.situation import Situation
 from inference_operator.core.values import Desired, Observed, ProbeOutcome, sealed
-from inference_operator.core.verdict import Conclusion, Deploying, Released
+from inference_operator.core.verdict import Conclusion, Released, Unusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +46,16 @@ class NoProbe(Enum):
     UNTIMELY = "untimely"  # the endpoint is not known to be there and able to answer
 
 
-def to_probe(s: Situation, conclusion: Conclusion) -> Subject | NoProbe:
+def to_probe(s: EndpointSituation, conclusion: Conclusion) -> Subject | NoProbe:
     """What to probe after a pass. An endpoint of somebody else is not probed: the bill would be theirs."""
     if not s.spec.probe.enabled or s.spec.suspend or s.deleting or isinstance(conclusion, Released):
         return NoProbe.UNWANTED
     is_ours = s.observes_only or (s.owned and s.rival is None)
-    if not is_ours or not isinstance(s.observed, Observed) or isinstance(conclusion, Deploying) or not _is_awake(s):
+    if not is_ours or not isinstance(s.observed, Observed) or isinstance(conclusion, Unusable) or not _is_awake(s):
         return NoProbe.UNTIMELY
     return Subject(
         uid=s.uid,
-        inference_id=s.inference_id,
+        inference_id=s.external_id,
         task_type=s.observed.task_type,
         text=s.spec.probe.input,
         interval=seconds(s.spec.probe.interval),
@@ -63,7 +63,7 @@ def to_probe(s: Situation, conclusion: Conclusion) -> Subject | NoProbe:
     )
 
 
-def _is_awake(s: Situation) -> bool:
+def _is_awake(s: EndpointSituation) -> bool:
     """True unless the inference would start a model: one that nobody uses, scaled to zero or never deployed, may sleep on."""
     if not s.runs_in_cluster:
         return True
@@ -141,7 +141,7 @@ def _gist(message: str) -> str:
     return _FIGURE.sub("#", message)
 
 
-def last_probe(s: Situation, now: str) -> LastProbe | None:
+def last_probe(s: EndpointSituation, now: str) -> LastProbe | None:
     """What status says of the last probe; nothing once probes are switched off."""
     before, found = s.previous.last_probe, s.probe
     if not s.spec.probe.enabled:

@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping
 
 from inference_operator.api.services import catalogue
-from inference_operator.core.compare import Difference, same, secret_paths
+from inference_operator.core.difference import Difference
+from inference_operator.core.endpoint.compare import same, secret_paths
 from inference_operator.core.paths import MISSING, at, is_inside, put
 from inference_operator.core.values import Desired, Json, Observed, Path, leaves, show
 

@@ -11,9 +11,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
 
 from inference_operator.api.services import Setting, catalogue
+from inference_operator.core.difference import Difference, Mutability
 from inference_operator.core.paths import MISSING, at, is_inside, put
 from inference_operator.core.values import (
     UNREAD,
@@ -39,24 +39,6 @@ _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 # Elasticsearch keeps it and, for some models, does not show it.
 _SOMETIMES_UNSEEN = frozenset({"max_input_tokens"})
 _DEFAULT_CHUNKING: Mapping[str, Json] = {"strategy": "sentence", "max_chunk_size": 250, "sentence_overlap": 1}
-
-
-class Mutability(Enum):
-    """Can `_update` change a setting?"""
-
-    MUTABLE = "mutable"
-    IMMUTABLE = "immutable"
-    UNKNOWN = "unknown"  # not in the catalogue: the server's answer will tell
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One setting that is not as the spec says. `desired` None: the spec no longer has it and no default is known."""
-
-    path: Path
-    desired: Tree
-    observed: Json
-    mutability: Mutability
 
 
 def is_in_cluster(desired: Desired) -> bool:

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 from inference_operator.api.inference_endpoint import InferenceEndpoint
 from inference_operator.api.status import SourceKind
+from inference_operator.core.endpoint.references import Content, MalformedReference, references, resolve
 from inference_operator.core.failure import ReferenceFailure, ReferenceKind
-from inference_operator.core.references import Content, MalformedReference, references, resolve
 from inference_operator.core.values import UNREAD, Desired, ObjectRef, ObjectVersion, Sealed, leaves, sealed
 from inference_operator.shell.ports import KubernetesFailure, KubernetesPort, NotFound
 
@@ -43,7 +43,7 @@ class Sources:
             if isinstance(content, ReferenceFailure):
                 return content
         known = {ref: content for ref, content in zip(refs, contents, strict=True) if not isinstance(content, ReferenceFailure)}
-        return resolve(found.spec, inference_id=found.resolved_inference_id, namespace=found.metadata.namespace, contents=known)
+        return resolve(found.spec, inference_id=found.external_id, namespace=found.metadata.namespace, contents=known)
 
     def changed(self, found: InferenceEndpoint, desired: Desired) -> bool:
         """True when a sealed value differs from what was last sent, or when that can't be told."""

@@ -1,0 +1,1 @@
+"""InferenceEndpoint: how it is compared, planned for and reported. Pure."""

@@ -1,0 +1,138 @@
+"""From the end of a pass to the whole status of an InferenceEndpoint. Pure.
+
+Nothing in here changes without news, so an unchanged world gives an equal status, and no write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from inference_operator.api.inference_endpoint import InferenceEndpointStatus
+from inference_operator.api.status import MAX_DRIFT, DeploymentStatus, ModelStatus, SecretVersion
+from inference_operator.api.status import Difference as DriftEntry
+from inference_operator.core import status
+from inference_operator.core.conditions import Line, dated, lines
+from inference_operator.core.difference import Difference
+from inference_operator.core.disposition import Area
+from inference_operator.core.endpoint import words
+from inference_operator.core.endpoint.compare import set_paths
+from inference_operator.core.endpoint.masking import HIDDEN, masked, shows
+from inference_operator.core.endpoint.probe import last_probe, probed
+from inference_operator.core.endpoint.situation import EndpointSituation
+from inference_operator.core.reasons import Reason
+from inference_operator.core.values import Absent, Deployment, Json, Observed, dotted
+from inference_operator.core.verdict import Conclusion, Nothing, Released, Suspended, Watching
+
+
+def next_status(s: EndpointSituation, conclusion: Conclusion, *, now: str, handled: str | None) -> InferenceEndpointStatus:
+    """The status after a pass. `now` is RFC 3339; `handled` the value of the reconcile-now annotation, if there is one."""
+    probe = last_probe(s, now)
+    told = (*lines(s, conclusion), *_model_serves(s, conclusion), *probed(probe))
+    return InferenceEndpointStatus(
+        observed_generation=s.generation,
+        conditions=dated(s.previous.conditions, told, s.generation, now),
+        inference_id=s.external_id,
+        cluster=status.cluster(s),
+        observed=_observed(s),
+        model=_model(s),
+        deployment=_deployment(s),
+        used_by=status.used_by(s),
+        drift=_drift(s),
+        applied=status.applied(s, conclusion, set_paths(s.desired) if s.desired is not None else ()),
+        secret_versions=_secret_versions(s),
+        last_handled_reconcile_at=handled or s.previous.last_handled_reconcile_at,
+        last_probe=probe,
+    )
+
+
+def unreadable_status(previous: InferenceEndpointStatus, *, generation: int, fault: str, now: str) -> InferenceEndpointStatus:
+    """As `core.status`. Nobody could tell which Secrets this generation names, so none of them counts as sent."""
+    told = status.unreadable_status(previous, generation=generation, fault=fault, now=now)
+    return told.model_copy(update={"secret_versions": ()})
+
+
+def _model_serves(s: EndpointSituation, conclusion: Conclusion) -> Iterator[Line]:
+    """Of a model that can't serve the conclusion itself speaks."""
+    if not isinstance(conclusion, Nothing | Released | Watching | Suspended):
+        return
+    if isinstance(conclusion, Suspended) and conclusion.unusable is not None:
+        return
+    if s.runs_in_cluster and s.deployment is not None:
+        yield Line(Area.MODEL.value, "True", Reason.AVAILABLE, words.model_serves(s.deployment))
+    elif s.starts_on_demand and s.done.inspected:
+        yield Line(Area.MODEL.value, "True", Reason.AVAILABLE, words.starts_on_demand(s))
+
+
+def _observed(s: EndpointSituation) -> dict[str, Json] | None:
+    if s.observed is None:
+        return s.previous.observed
+    return _shown(s, s.observed) if isinstance(s.observed, Observed) else None
+
+
+def _shown(s: EndpointSituation, observed: Observed) -> dict[str, Json]:
+    return masked(s.desired, observed, s.previous.observed)
+
+
+def _model(s: EndpointSituation) -> ModelStatus | None:
+    if not isinstance(s.observed, Observed):
+        return s.previous.model if s.observed is None else None
+    shown = _shown(s, s.observed)["service_settings"]
+
+    def text(*names: str) -> str | None:
+        return next((shown[name] for name in names if isinstance(shown.get(name), str)), None)
+
+    dimensions = shown.get("dimensions")
+    return ModelStatus(
+        id=text("model_id", "model", "deployment_id", "endpoint_name", "service_id"),
+        dimensions=dimensions if isinstance(dimensions, int) else None,
+        similarity=text("similarity"),
+        element_type=text("element_type", "embedding_type"),
+    )
+
+
+def _deployment(s: EndpointSituation) -> DeploymentStatus | None:
+    if not s.done.inspected:
+        return s.previous.deployment if s.runs_in_cluster and not isinstance(s.observed, Absent) else None
+    return _deployed(s.deployment) if s.deployment is not None else None
+
+
+def _deployed(deployment: Deployment) -> DeploymentStatus:
+    return DeploymentStatus(
+        id=deployment.deployment_id,
+        state=deployment.state,
+        allocation_state=deployment.allocation_state,
+        allocation_count=deployment.allocation_count,
+        target_allocation_count=deployment.target_allocation_count,
+        reason=deployment.reason,
+    )
+
+
+def _drift(s: EndpointSituation) -> tuple[DriftEntry, ...]:
+    if s.observed is None:
+        return s.previous.drift
+    if isinstance(s.observed, Absent):
+        return ()
+    shown = _shown(s, s.observed)
+    return tuple(_entry(difference, shown) for difference in s.differences[:MAX_DRIFT])
+
+
+def _entry(difference: Difference, shown: dict[str, Json]) -> DriftEntry:
+    return DriftEntry(
+        path=dotted(difference.path),
+        desired=status.text(difference.desired),
+        observed=status.text(difference.observed) if shows(difference, shown) else HIDDEN,
+    )
+
+
+def _secret_versions(s: EndpointSituation) -> tuple[SecretVersion, ...]:
+    """Which content Elasticsearch is known to hold, for the references of this very generation.
+
+    Another generation may name another key of the same Secret, so versions that were noted for an earlier one are dropped
+    until the values are seen to be sent.
+    """
+    if s.desired is not None and (s.done.written or not s.secrets_changed):
+        return tuple(
+            SecretVersion(kind=ref.kind, name=ref.name, uid=version.uid, resource_version=version.resource_version)
+            for ref, version in s.desired.sources.items()
+        )
+    return s.previous.secret_versions if s.previous.observed_generation == s.generation else ()

@@ -1,0 +1,1 @@
+"""InferenceEndpoint between the shell and the adapters: its Secrets, its probes, its requests."""

@@ -1,0 +1,208 @@
+"""InferenceEndpoint, as the shell sees it: its models, its rules, and which request carries out which step."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import replace
+
+from pydantic import ValidationError
+
+from inference_operator.api.inference_endpoint import KIND, InferenceEndpoint, InferenceEndpointStatus
+from inference_operator.api.meta import CLAIM_ANNOTATION, FINALIZER
+from inference_operator.api.services import catalogue
+from inference_operator.core.endpoint import plan, status, words
+from inference_operator.core.endpoint.compare import IN_CLUSTER, Yardstick, compare, with_defaults
+from inference_operator.core.endpoint.references import MalformedReference, blocks, inline_secrets, references
+from inference_operator.core.endpoint.situation import EndpointSituation
+from inference_operator.core.failure import Failure, HttpFailure, ReferenceFailure, TransportFailure
+from inference_operator.core.reasons import Reason
+from inference_operator.core.situation import Answer, ClaimMark, Problem, Refused
+from inference_operator.core.values import Absent, AnyObserved, Desired, ObjectRef, Observed, Server, dotted
+from inference_operator.core.verdict import (
+    Conclusion,
+    Create,
+    Delete,
+    DryRun,
+    Inspect,
+    Look,
+    Step,
+    Update,
+    Validate,
+    Verdict,
+)
+from inference_operator.elasticsearch.cluster import Cluster, usage_of
+from inference_operator.kinds.endpoint.prober import Prober
+from inference_operator.kinds.endpoint.sources import Sources
+from inference_operator.shell.kind import Surroundings
+from inference_operator.shell.ports import Body, ObjectKey
+from inference_operator.shell.store import Identity
+
+PLURAL = "inferenceendpoints"
+
+
+def problem_of(found: InferenceEndpoint) -> Problem | None:
+    """What is wrong with a spec beyond what its model says, as far as it can be told without asking anybody."""
+    for reference in references(found.spec):
+        if isinstance(reference, MalformedReference):
+            message = f"spec.{dotted(reference.path)}: {reference.message}"
+            return Problem(Reason.VALIDATION_FAILED, message)
+    plain = inline_secrets(blocks(found.spec), catalogue().sensitive_names())
+    return Problem(Reason.INLINE_SECRET, words.inline_secrets(plain)) if plain else None
+
+
+class InferenceEndpoints:
+    """A `shell.kind.Kind`."""
+
+    name = KIND
+    plural = PLURAL
+    marks_its_own = False
+
+    def __init__(self, around: Surroundings) -> None:
+        self._sources = Sources(around.kubernetes)
+        self._prober = Prober(
+            store=around.store,
+            clusters=around.clusters,
+            sources=self._sources,
+            queue=around.queue,
+            clock=around.clock,
+            dice=around.dice,
+        )
+
+    # ------------------------------------------------------------ the object
+
+    @staticmethod
+    def parse(body: Body) -> InferenceEndpoint:
+        return InferenceEndpoint.parse(body)
+
+    @staticmethod
+    def status_of(body: Body) -> InferenceEndpointStatus:
+        try:
+            return InferenceEndpointStatus.model_validate(body.get("status") or {})
+        except ValidationError:
+            return InferenceEndpointStatus()
+
+    def unreadable_status(
+        self, previous: InferenceEndpointStatus, *, generation: int, fault: str, now: str
+    ) -> InferenceEndpointStatus:
+        return status.unreadable_status(previous, generation=generation, fault=fault, now=now)
+
+    def lane(self, found: InferenceEndpoint) -> Hashable:
+        """In-cluster models wait for downloads, so they queue apart."""
+        return catalogue().canonical(found.spec.service) == IN_CLUSTER
+
+    def sources(self, found: InferenceEndpoint) -> tuple[ObjectRef, ...]:
+        return self._sources.objects(found)
+
+    def needs(self, found: InferenceEndpoint) -> frozenset[Identity]:  # noqa: ARG002 - the kind's form
+        return frozenset()
+
+    def begin(self, key: ObjectKey, found: InferenceEndpoint) -> EndpointSituation:
+        meta = found.metadata
+        return EndpointSituation(
+            uid=meta.uid,
+            generation=meta.generation,
+            external_id=found.external_id,
+            spec=found.spec,
+            previous=found.status,
+            deleting=meta.deletion_timestamp is not None,
+            has_finalizer=FINALIZER in meta.finalizers,
+            claim=ClaimMark.parse(meta.annotations.get(CLAIM_ANNOTATION)),
+            problem=problem_of(found),
+            probe=self._prober.latest(key, meta.uid),
+        )
+
+    # ------------------------------------------------------------ what is and what ought to be
+
+    async def desire(self, found: InferenceEndpoint, s: EndpointSituation) -> EndpointSituation:
+        desired = await self._sources.desired(found)
+        if isinstance(desired, ReferenceFailure):
+            return replace(s, failure=desired)
+        return replace(s, desired=desired, secrets_changed=self._sources.changed(found, desired))
+
+    async def resolve(self, found: InferenceEndpoint) -> Answer:
+        return await self._sources.desired(found, read_all=True)
+
+    async def observe(
+        self,
+        key: ObjectKey,  # noqa: ARG002 - the kind's form
+        found: InferenceEndpoint,
+        s: EndpointSituation,
+        cluster: Cluster,
+        *,
+        anew: bool,
+    ) -> EndpointSituation:
+        there = await (self.look(s, cluster) if anew else cluster.peek(s.external_id))
+        if isinstance(there, HttpFailure | TransportFailure | ReferenceFailure):
+            return replace(s, failure=there)
+        referrers = await cluster.referrers(s.external_id)
+        return replace(self.seen(found, s, there), fresh=anew, referrers=referrers)
+
+    async def look(self, s: EndpointSituation, cluster: Cluster) -> Observed | Absent | Failure:
+        return await cluster.look(s.external_id)
+
+    def seen(self, found: InferenceEndpoint, s: EndpointSituation, there: AnyObserved | Absent) -> EndpointSituation:  # noqa: ARG002
+        assert isinstance(there, Observed | Absent)
+        return replace(s, observed=there, fresh=True)
+
+    async def inherits(self, found: InferenceEndpoint, there: AnyObserved, server: Server) -> bool:
+        desired = await self._sources.desired(found, read_all=True)
+        if not isinstance(desired, Desired) or not isinstance(there, Observed):
+            return False
+        return not compare(desired, there, Yardstick(server.parsed_version, absent_counts=True))
+
+    # ------------------------------------------------------------ decisions and deeds
+
+    def plan(self, s: EndpointSituation) -> Verdict:
+        return plan.plan(s)
+
+    async def act(self, found: InferenceEndpoint, s: EndpointSituation, step: Step, cluster: Cluster) -> Answer:  # noqa: ARG002
+        match step:
+            case Create() | Update() | Validate():
+                return await self._write(s, step, cluster)
+            case Look():
+                return await self.look(s, cluster)
+            case DryRun():
+                # A forced deletion goes on whatever is found, so it must not depend on the search.
+                return await cluster.users(s.external_id, search=not (s.deleting and s.spec.force_delete))
+            case Delete(force=force):
+                return await _delete(s, cluster, force=force)
+            case Inspect():
+                return await cluster.deployment(s.deployment_id)
+            case _:
+                raise AssertionError(step)
+
+    async def _write(self, s: EndpointSituation, step: Create | Update | Validate, cluster: Cluster) -> Answer:
+        assert s.desired is not None
+        timeout = s.spec.timeout_seconds
+        answer: Observed | Failure
+        if isinstance(step, Update):
+            answer = await cluster.update(with_defaults(s.desired, s.mendable), step.paths, timeout)
+        else:
+            put = cluster.create if isinstance(step, Create) else cluster.validate
+            answer = await put(s.desired, timeout)
+        if isinstance(answer, Observed):
+            self._sources.note_sent(s.uid, s.desired)
+        return answer
+
+    # ------------------------------------------------------------ afterwards
+
+    def status(self, s: EndpointSituation, conclusion: Conclusion, *, now: str, handled: str | None) -> InferenceEndpointStatus:
+        return status.next_status(s, conclusion, now=now, handled=handled)
+
+    def concluded(self, key: ObjectKey, s: EndpointSituation, conclusion: Conclusion, asked: str | None) -> None:
+        self._prober.follow(key, s, conclusion, asked)
+
+    def forget(self, key: ObjectKey, uid: str) -> None:
+        self._prober.forget(key)
+        self._sources.forget(uid)
+
+    async def stop(self) -> None:
+        await self._prober.stop()
+
+
+async def _delete(s: EndpointSituation, cluster: Cluster, *, force: bool) -> Answer:
+    """A refusal because of users who came after the dry run names them."""
+    answer = await cluster.delete(s.external_id, force=force)
+    if isinstance(answer, HttpFailure) and (usage := usage_of(answer)) is not None and s.deleting:
+        return Refused(usage)
+    return answer
