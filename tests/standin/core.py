@@ -6,10 +6,10 @@ query parameters, validity, privileges. No I/O, no clock, no chance.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import partial
 
+from tests.standin import media_types
 from tests.standin.errors import ElasticsearchError, illegal_argument
 from tests.standin.messages import Action, Asking, NoReply, ProviderReply, Request, Response, Step, Waiting
 from tests.standin.reading import time_value
@@ -21,10 +21,6 @@ from tests.standin.version import Version
 
 _MASTER_TIMEOUT = 30.0
 _ROUTER = Router(ROUTES)
-_MEDIA_TYPE = re.compile(
-    r"^application/(?:(?:x-)?json|x-ndjson|vnd\.elasticsearch\+(?:x-nd)?json)\s*(?:;\s*[^;]+)*$", re.IGNORECASE
-)
-_COMPATIBLE = re.compile(r"compatible-with\s*=\s*(\d+)", re.IGNORECASE)
 
 
 def handle(state: State, request: Request, now: float) -> Step:
@@ -57,7 +53,7 @@ def _checked(state: State, request: Request, now: float) -> Step:
     route = next((one for one in routes if one.method == request.method), None)
     if route is None:
         return Step(state, _no_handler(request, routes))
-    refused = _media_type_refusal(request, state.version)
+    refused = media_types.refusal(request, state.version)
     if refused is not None:
         return Step(state, refused)
     _check_params(request, route, state.version)
@@ -85,27 +81,15 @@ def _master_timeout(request: Request) -> float:
 
 
 def _no_handler(request: Request, routes: Sequence[Route]) -> Response:
+    """400 for a path that nobody knows, 405 for a method; OPTIONS lists the methods."""
     if not routes:
         return Response(400, {"error": f"no handler found for uri [{request.uri}] and method [{request.method}]"})
     # The order of the methods is that of a Java hash set: unverified, and nothing should depend on it.
     allowed = sorted({route.method for route in routes})
+    if request.method == "OPTIONS":
+        return Response(200, "", (("Allow", ",".join(allowed)),), "text/plain; charset=UTF-8")
     reason = f"Incorrect HTTP method for uri [{request.uri}] and method [{request.method}], allowed: [{', '.join(allowed)}]"
     return Response(405, {"error": reason, "status": 405}, (("Allow", ",".join(allowed)),))
-
-
-def _media_type_refusal(request: Request, version: Version) -> Response | None:
-    """406 for a body that is not JSON by its header; 400 for a compatibility version the server does not speak."""
-    content_type = request.headers.get("content-type", "")
-    if request.body and not _MEDIA_TYPE.match(content_type):
-        return Response(406, {"error": f"Content-Type header [{content_type}] is not supported", "status": 406})
-    for name in ("Accept", "Content-Type"):
-        asked = _COMPATIBLE.search(request.headers.get(name.lower(), ""))
-        if asked and int(asked[1]) not in (version.major, version.major - 1):
-            reason = f"{name} version must be either version {version.major} or {version.major - 1}, but found {asked[1]}."
-            return ElasticsearchError(
-                400, "media_type_header_exception", f"{reason} {name}={request.headers[name.lower()]}"
-            ).response()
-    return None
 
 
 def _check_params(request: Request, route: Route, version: Version) -> None:

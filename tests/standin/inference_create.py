@@ -15,6 +15,7 @@ from tests.standin.default_endpoints import is_preconfigured
 from tests.standin.deployments import progress, started_at
 from tests.standin.endpoint_view import render
 from tests.standin.errors import ElasticsearchError, already_exists, bad_request, request_invalid, status_error
+from tests.standin.java_order import hash_order
 from tests.standin.licensing import check_license
 from tests.standin.messages import Action, Headers, Json, Request, Response, Step, Waiting
 from tests.standin.reading import ANY_TASK, json_body, resolve_task_type, shown_seconds, task_type, timeout
@@ -106,7 +107,7 @@ def _check_mappings(state: State, endpoint: Endpoint) -> None:
     """9.3 and newer: indices that remember another model under this id forbid it."""
     if not state.version.since("9.3"):
         return
-    indices = incompatible_indices(state, endpoint)
+    indices = hash_order(incompatible_indices(state, endpoint))
     if indices:
         raise bad_request(
             f"Inference endpoint [{endpoint.inference_id}] could not be created because the inference_id is being used "

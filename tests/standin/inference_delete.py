@@ -9,6 +9,7 @@ from tests.standin.default_endpoints import find_endpoint, is_preconfigured
 from tests.standin.errors import ElasticsearchError, bad_request, not_found, status_error
 from tests.standin.inference_create import without_deployment
 from tests.standin.inference_read import check_task
+from tests.standin.java_order import hash_order
 from tests.standin.messages import Action, Request, Response, Step
 from tests.standin.reading import ANY_TASK, flag, task_type
 from tests.standin.references import indices_using, pipelines_using
@@ -64,8 +65,8 @@ def _dry_run(state: State, endpoint: Endpoint) -> Step:
     name = endpoint.inference_id
     body = {
         "acknowledged": False,
-        "pipelines": pipelines_using(state, name),
-        "indexes": indices_using(state, name),
+        "pipelines": hash_order(pipelines_using(state, name)),
+        "indexes": hash_order(indices_using(state, name)),
         "error_message": _complaint(state, name),
     }
     return Step(state, Response(200, body))
@@ -94,7 +95,7 @@ def _check_unforced(state: State, endpoint: Endpoint) -> None:
 def _complaint(state: State, name: str) -> str:
     """Why the endpoint should stay; empty when nothing refers to it."""
     parts = []
-    pipelines, indices = pipelines_using(state, name), indices_using(state, name)
+    pipelines, indices = hash_order(pipelines_using(state, name)), hash_order(indices_using(state, name))
     if pipelines:
         parts.append(
             f"Inference endpoint {name} is referenced by pipelines: [{', '.join(pipelines)}]. "

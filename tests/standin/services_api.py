@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.standin.catalogue import Service, Setting, services
+from tests.standin.java_order import hash_order
 from tests.standin.messages import Action, Json, Request, Response, Step
 from tests.standin.reading import ANY_TASK, task_type
 from tests.standin.state import State
@@ -24,7 +25,9 @@ def prepare_services(request: Request, version: Version) -> Action:
 
 
 def _list(state: State, task: str) -> list[Json]:
-    return [_describe(one, state.version) for one in services().values() if _is_listed(one, state, task)]
+    """In an order that means nothing, as on the server."""
+    found = {name: one for name, one in services().items() if _is_listed(one, state, task)}
+    return [_describe(found[name], state.version) for name in hash_order(found)]
 
 
 def _is_listed(service: Service, state: State, task: str) -> bool:

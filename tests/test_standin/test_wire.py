@@ -67,7 +67,8 @@ async def test_unsupported_content_type(http: httpx.AsyncClient, content_type: s
 )
 async def test_supported_content_types(http: httpx.AsyncClient, content_type: str) -> None:
     body = json.dumps(openai()).encode()
-    ok(await http.put("/_inference/completion/one", content=body, headers={"Content-Type": content_type}))
+    headers = {"Content-Type": content_type} | ({"Accept": content_type} if "vnd" in content_type else {})
+    ok(await http.put("/_inference/completion/one", content=body, headers=headers))
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,54 @@ async def test_compatibility_headers(version: str, compatible: int, fine: bool) 
             assert answer.headers["Content-Type"] == accept
         else:
             assert Refusal.of(answer).type == "media_type_header_exception"
+
+
+VENDOR = "application/vnd.elasticsearch+json;compatible-with="
+JSON = "application/json"
+BOTH = "A compatible version is required on both Content-Type and Accept headers if either one has requested a compatible version"
+MUST_MATCH = f"{BOTH} and the compatible versions must match."
+PAIRS: list[Any] = [
+    pytest.param("9.5.0", f"{VENDOR}9", f"{VENDOR}9", None, id="both of this major"),
+    pytest.param("9.5.0", f"{VENDOR}8", f"{VENDOR}8", None, id="both of the one before"),
+    pytest.param("8.19.0", f"{VENDOR}8", f"{VENDOR}8", None, id="a client of 8 with a server of 8"),
+    pytest.param("9.5.0", f"{VENDOR}9", JSON, f"{BOTH}.", id="only Accept"),
+    pytest.param("9.5.0", JSON, f"{VENDOR}9", f"{BOTH}.", id="only Content-Type"),
+    pytest.param("9.5.0", f"{VENDOR}8", f"{VENDOR}9", MUST_MATCH, id="two versions"),
+    pytest.param("9.5.0", JSON, f"{VENDOR}8", MUST_MATCH, id="only Content-Type, of the one before"),
+    pytest.param(
+        "9.5.0", f"{VENDOR}10", f"{VENDOR}10", "Accept version must be either version 9 or 8, but found 10.", id="newer"
+    ),
+    pytest.param(
+        "8.19.0", f"{VENDOR}9", f"{VENDOR}9", "Accept version must be either version 8 or 7, but found 9.", id="a client of 9"
+    ),
+]
+
+
+@pytest.mark.parametrize(("version", "accept", "content_type", "refused"), PAIRS)
+async def test_vendor_types_of_both_headers(version: str, accept: str, content_type: str, refused: str | None) -> None:
+    async with world(version) as here:
+        headers = {"Accept": accept, "Content-Type": content_type}
+        answer = await here.http.put("/_inference/completion/one", content=json.dumps(openai()), headers=headers)
+        if refused is None:
+            ok(answer)
+            assert answer.headers["Content-Type"] == accept
+            return
+        refusal = Refusal.of(answer)
+        assert (refusal.status, refusal.type) == (400, "media_type_header_exception")
+        assert refusal.reason.startswith(refused)
+
+
+async def test_without_a_body_its_type_does_not_matter(http: httpx.AsyncClient) -> None:
+    ok(await http.get("/", headers={"Accept": f"{VENDOR}8", "Content-Type": f"{VENDOR}9"}))
+    ok(await http.get("/", headers={"Content-Type": "text/plain"}))
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"), [("/_inference/completion/one/_update", "PUT"), ("/_inference/completion/one", "DELETE,GET,POST,PUT")]
+)
+async def test_options_list_the_methods(http: httpx.AsyncClient, path: str, allowed: str) -> None:
+    answer = await http.options(path)
+    assert (answer.status_code, answer.headers["Allow"], answer.text) == (200, allowed, "")
 
 
 async def test_headers_of_every_answer(http: httpx.AsyncClient) -> None:
