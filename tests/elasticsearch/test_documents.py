@@ -12,7 +12,8 @@ from inference_operator.core.failure import HttpFailure, TransportFailure, Trans
 from inference_operator.core.values import ABSENT, Deployment, Observed, Server, Usage
 from inference_operator.elasticsearch import documents
 from inference_operator.elasticsearch.answers import Response
-from inference_operator.elasticsearch.documents import Listing, MalformedError, absent_or, parsed, usage_of
+from inference_operator.elasticsearch.documents import usage_of
+from inference_operator.elasticsearch.shapes import Listing, MalformedError, absent_or, parsed
 from tests.elasticsearch.laws import LAW
 from tests.elasticsearch.scripted import endpoint
 
@@ -207,7 +208,7 @@ def test_deployments() -> None:
             "odd",
         ],
     }
-    assert documents.deployments(document) == {
+    assert documents.model_stats(document).deployments == {
         "full": Deployment("full", ".elser_model_2", "started", None, "started", 1, 2, adaptive=True),
         "failed": Deployment("failed", state="failed", reason="no capacity"),
         "serverless": Deployment("serverless"),
@@ -250,7 +251,7 @@ PARSERS = [
     documents.usage,
     documents.deleted,
     documents.server(ADDRESS),
-    documents.deployments,
+    documents.model_stats,
 ]
 
 

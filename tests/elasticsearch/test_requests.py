@@ -29,6 +29,22 @@ SERVERLESS = Version(999, 0)
         (requests.delete_endpoint("a", force=True), "DELETE /_inference/a", {"force": "true"}, True),
         (requests.delete_endpoint("a", dry_run=True), "DELETE /_inference/a", {"dry_run": "true"}, False),
         (requests.list_pipelines(), "GET /_ingest/pipeline", {}, False),
+        (requests.get_pipeline("a@b"), "GET /_ingest/pipeline/a%40b", {}, False),
+        (requests.put_pipeline("a+b", {}), "PUT /_ingest/pipeline/a%2Bb", {}, True),
+        (requests.delete_pipeline("a"), "DELETE /_ingest/pipeline/a", {}, True),
+        (requests.simulate_pipeline({}, [{}]), "POST /_ingest/pipeline/_simulate", {}, False),
+        (
+            requests.list_pipelines_of_indices(),
+            "GET /_all/_settings/index.default_pipeline,index.final_pipeline",
+            {"expand_wildcards": "all", "flat_settings": "true"},
+            False,
+        ),
+        (
+            requests.model_stats("m"),
+            "GET /_ml/trained_models/m/_stats",
+            {"size": "10000", "allow_no_match": "true"},
+            False,
+        ),
         (requests.list_index_templates(), "GET /_index_template", {}, False),
         (requests.list_component_templates(), "GET /_component_template", {}, False),
         (
@@ -55,6 +71,12 @@ def test_every_operation_has_its_own_name() -> None:
         requests.delete_endpoint("a"),
         requests.delete_endpoint("a", dry_run=True),
         requests.model_stats(),
+        requests.list_pipelines(),
+        requests.get_pipeline("a"),
+        requests.put_pipeline("a", {}),
+        requests.delete_pipeline("a"),
+        requests.simulate_pipeline({}, [{}]),
+        requests.list_pipelines_of_indices(),
     ]
     assert len({request.operation for request in made}) == len(made)
 
@@ -100,7 +122,7 @@ def test_bodies_are_not_shown() -> None:
 @pytest.mark.parametrize("several", ["", "_all", "_services", "*", "a*", "a,b"])
 def test_what_names_several_endpoints_or_none_is_a_mistake_of_ours(several: str) -> None:
     for make in (requests.get_endpoint, requests.delete_endpoint):
-        with pytest.raises(ValueError, match="does not name a single endpoint"):
+        with pytest.raises(ValueError, match="is not a single id"):
             make(several)
 
 

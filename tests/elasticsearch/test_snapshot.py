@@ -8,7 +8,7 @@ import pytest
 
 from inference_operator.core.failure import Failure, HttpFailure, TransportFailure, TransportKind
 from inference_operator.core.values import ABSENT, Absent, Observed
-from inference_operator.elasticsearch.documents import Listing
+from inference_operator.elasticsearch.shapes import Listing
 from inference_operator.elasticsearch.snapshot import Snapshot
 from tests.virtual_clock import VirtualClock
 
@@ -36,7 +36,7 @@ class World:
     def holds(self, *endpoints: Observed) -> None:
         self.endpoints = {each.inference_id: each for each in endpoints}
 
-    async def read_all(self) -> Listing | Failure:
+    async def read_all(self) -> Listing[Observed] | Failure:
         self.lists += 1
         answer = self.list_failure or Listing(dict(self.endpoints), self.unreadable)
         await self.gate.wait()
@@ -64,32 +64,32 @@ def world() -> World:
 
 
 @pytest.fixture
-def snapshot(world: World, clock: VirtualClock) -> Snapshot:
+def snapshot(world: World, clock: VirtualClock) -> Snapshot[Observed]:
     return Snapshot(world.read_all, world.read_one, clock, "https://es:9200", single_reads=4)
 
 
-async def test_any_number_of_endpoints_costs_one_request(snapshot: Snapshot, world: World) -> None:
+async def test_any_number_of_endpoints_costs_one_request(snapshot: Snapshot[Observed], world: World) -> None:
     world.holds(*(endpoint(f"e{number}") for number in range(0, 500, 2)))
-    found = await asyncio.gather(*(snapshot.endpoint(f"e{number}") for number in range(500)))
+    found = await asyncio.gather(*(snapshot.entry(f"e{number}") for number in range(500)))
     assert [isinstance(each, Observed) for each in found] == [True, False] * 250
     assert (world.lists, world.singles) == (1, [])
 
 
-async def test_rounds_begin_with_invalidate_and_cost_one_request_each(snapshot: Snapshot, world: World) -> None:
+async def test_rounds_begin_with_invalidate_and_cost_one_request_each(snapshot: Snapshot[Observed], world: World) -> None:
     world.holds(endpoint("a"))
     for _ in range(3):
         snapshot.invalidate()
         for _ in range(10):
-            assert await snapshot.endpoint("a") == endpoint("a")
+            assert await snapshot.entry("a") == endpoint("a")
     assert (world.lists, world.singles) == (3, [])
 
 
 async def test_a_list_asked_before_our_own_write_does_not_override_it(
-    snapshot: Snapshot, world: World, clock: VirtualClock
+    snapshot: Snapshot[Observed], world: World, clock: VirtualClock
 ) -> None:
     world.holds(endpoint("changed", "old"), endpoint("deleted"))
     world.gate.clear()
-    peeks = [asyncio.create_task(snapshot.endpoint(each)) for each in ("changed", "deleted", "created")]
+    peeks = [asyncio.create_task(snapshot.entry(each)) for each in ("changed", "deleted", "created")]
     await clock.settle()
     snapshot.record("changed", endpoint("changed", "new"))
     snapshot.record("deleted", ABSENT)
@@ -97,60 +97,60 @@ async def test_a_list_asked_before_our_own_write_does_not_override_it(
     world.gate.set()
     expected = [endpoint("changed", "new"), ABSENT, endpoint("created")]
     assert await asyncio.gather(*peeks) == expected
-    assert [await snapshot.endpoint(each) for each in ("changed", "deleted", "created")] == expected
+    assert [await snapshot.entry(each) for each in ("changed", "deleted", "created")] == expected
     assert (world.lists, world.singles) == (1, [])
 
 
-async def test_a_list_asked_after_a_record_overrides_it(snapshot: Snapshot, world: World) -> None:
+async def test_a_list_asked_after_a_record_overrides_it(snapshot: Snapshot[Observed], world: World) -> None:
     snapshot.record("a", endpoint("a", "ours"))
     world.holds(endpoint("a", "foreign"))
     snapshot.invalidate()
-    assert await snapshot.endpoint("a") == endpoint("a", "foreign")
+    assert await snapshot.entry("a") == endpoint("a", "foreign")
     assert snapshot.last_seen("a") == endpoint("a", "foreign")
 
 
-async def test_a_record_answers_without_a_request_until_the_next_round(snapshot: Snapshot, world: World) -> None:
+async def test_a_record_answers_without_a_request_until_the_next_round(snapshot: Snapshot[Observed], world: World) -> None:
     snapshot.record("a", endpoint("a"))
-    assert await snapshot.endpoint("a") == endpoint("a")
+    assert await snapshot.entry("a") == endpoint("a")
     assert world.lists == 0
     snapshot.invalidate()
-    assert await snapshot.endpoint("a") is ABSENT
+    assert await snapshot.entry("a") is ABSENT
     assert world.lists == 1
 
 
-async def test_a_reading_that_began_before_a_write_does_not_override_it(snapshot: Snapshot, world: World) -> None:
+async def test_a_reading_that_began_before_a_write_does_not_override_it(snapshot: Snapshot[Observed], world: World) -> None:
     begun = snapshot.stamp()
     snapshot.record("a", endpoint("a", "written"))
     snapshot.record("a", endpoint("a", "read before"), begun)
-    assert await snapshot.endpoint("a") == endpoint("a", "written")
+    assert await snapshot.entry("a") == endpoint("a", "written")
 
 
-async def test_a_lost_write_makes_its_id_unknown_and_only_its_id(snapshot: Snapshot, world: World) -> None:
+async def test_a_lost_write_makes_its_id_unknown_and_only_its_id(snapshot: Snapshot[Observed], world: World) -> None:
     world.holds(endpoint("b"))
-    assert await snapshot.endpoint("a") is ABSENT
+    assert await snapshot.entry("a") is ABSENT
     snapshot.record("a", None)
     world.holds(endpoint("a", "written after all"), endpoint("b"))
     assert snapshot.last_seen("a") is None
-    assert await snapshot.endpoint("a") == endpoint("a", "written after all")
-    assert await snapshot.endpoint("a") == endpoint("a", "written after all")
-    assert await snapshot.endpoint("b") == endpoint("b")
+    assert await snapshot.entry("a") == endpoint("a", "written after all")
+    assert await snapshot.entry("a") == endpoint("a", "written after all")
+    assert await snapshot.entry("b") == endpoint("b")
     assert (world.lists, world.singles) == (1, ["a"])
 
 
-async def test_an_entry_that_is_not_understood_is_read_alone_and_never_absent(snapshot: Snapshot, world: World) -> None:
+async def test_an_entry_that_is_not_understood_is_read_alone_and_never_absent(snapshot: Snapshot[Observed], world: World) -> None:
     world.holds(endpoint("a"))
     world.unreadable = frozenset({"odd"})
-    assert await snapshot.endpoint("a") == endpoint("a")
+    assert await snapshot.entry("a") == endpoint("a")
     world.endpoints["odd"] = endpoint("odd")
-    assert await snapshot.endpoint("odd") == endpoint("odd")
+    assert await snapshot.entry("odd") == endpoint("odd")
     assert (world.lists, world.singles) == (1, ["odd"])
 
 
-async def test_who_waits_for_the_list_may_give_up(snapshot: Snapshot, world: World, clock: VirtualClock) -> None:
+async def test_who_waits_for_the_list_may_give_up(snapshot: Snapshot[Observed], world: World, clock: VirtualClock) -> None:
     world.holds(endpoint("a"))
     world.gate.clear()
-    first = asyncio.create_task(snapshot.endpoint("a"))
-    others = [asyncio.create_task(snapshot.endpoint("a")) for _ in range(5)]
+    first = asyncio.create_task(snapshot.entry("a"))
+    others = [asyncio.create_task(snapshot.entry("a")) for _ in range(5)]
     await clock.settle()
     first.cancel()
     await clock.settle()
@@ -159,17 +159,19 @@ async def test_who_waits_for_the_list_may_give_up(snapshot: Snapshot, world: Wor
     assert world.lists == 1
 
 
-async def test_one_broken_endpoint_makes_it_read_one_by_one_until_the_next_round(snapshot: Snapshot, world: World) -> None:
+async def test_one_broken_endpoint_makes_it_read_one_by_one_until_the_next_round(
+    snapshot: Snapshot[Observed], world: World
+) -> None:
     world.holds(*(endpoint(f"e{number}") for number in range(40)))
     world.list_failure = BROKEN
-    found = await asyncio.gather(*(snapshot.endpoint(f"e{number}") for number in range(40)))
+    found = await asyncio.gather(*(snapshot.entry(f"e{number}") for number in range(40)))
     assert found == [endpoint(f"e{number}") for number in range(40)]
     assert (world.lists, len(world.singles), world.most_at_once) == (1, 40, 4)
-    await asyncio.gather(*(snapshot.endpoint(f"e{number}") for number in range(40)))
+    await asyncio.gather(*(snapshot.entry(f"e{number}") for number in range(40)))
     assert (world.lists, len(world.singles)) == (1, 40)
     world.list_failure = None
     snapshot.invalidate()
-    await asyncio.gather(*(snapshot.endpoint(f"e{number}") for number in range(40)))
+    await asyncio.gather(*(snapshot.entry(f"e{number}") for number in range(40)))
     assert (world.lists, len(world.singles)) == (2, 40)
 
 
@@ -184,32 +186,81 @@ async def test_one_broken_endpoint_makes_it_read_one_by_one_until_the_next_round
         TransportFailure(TransportKind.GARBLED, "https://es:9200", ""),
     ],
 )
-async def test_other_failures_concern_the_whole_cluster(snapshot: Snapshot, world: World, failure: Failure) -> None:
+async def test_other_failures_concern_the_whole_cluster(snapshot: Snapshot[Observed], world: World, failure: Failure) -> None:
     world.list_failure = failure
-    assert set(await asyncio.gather(*(snapshot.endpoint(f"e{number}") for number in range(20)))) == {failure}
+    assert set(await asyncio.gather(*(snapshot.entry(f"e{number}") for number in range(20)))) == {failure}
     assert (world.lists, world.singles) == (1, [])
     world.list_failure = None
-    assert await snapshot.endpoint("e1") is ABSENT
+    assert await snapshot.entry("e1") is ABSENT
     assert world.lists == 2
 
 
-async def test_max_age(snapshot: Snapshot, world: World, clock: VirtualClock) -> None:
-    await snapshot.endpoint("a")
+async def test_max_age(snapshot: Snapshot[Observed], world: World, clock: VirtualClock) -> None:
+    await snapshot.entry("a")
     snapshot.record("b", endpoint("b"))
     await clock.advance(30)
     world.holds(endpoint("a"), endpoint("b", "foreign"))
-    assert await snapshot.endpoint("a", 31) is ABSENT
-    assert await snapshot.endpoint("b", 31) == endpoint("b")
-    assert await snapshot.endpoint("b", 30) == endpoint("b", "foreign")
-    assert await snapshot.endpoint("a", 30) == endpoint("a")
+    assert await snapshot.entry("a", 31) is ABSENT
+    assert await snapshot.entry("b", 31) == endpoint("b")
+    assert await snapshot.entry("b", 30) == endpoint("b", "foreign")
+    assert await snapshot.entry("a", 30) == endpoint("a")
     assert (world.lists, world.singles) == (2, [])
 
 
-async def test_a_list_that_breaks_in_a_later_round_hides_nothing(snapshot: Snapshot, world: World) -> None:
-    await snapshot.endpoint("a")
+async def test_a_list_that_breaks_in_a_later_round_hides_nothing(snapshot: Snapshot[Observed], world: World) -> None:
+    await snapshot.entry("a")
     world.list_failure = BROKEN
     snapshot.invalidate()
     world.holds(endpoint("a"))
-    assert await snapshot.endpoint("a") == endpoint("a")
-    assert await snapshot.endpoint("b") is ABSENT
+    assert await snapshot.entry("a") == endpoint("a")
+    assert await snapshot.entry("b") is ABSENT
     assert (world.lists, world.singles) == (2, ["a", "b"])
+
+
+# --- all of them ------------------------------------------------------------------------------------------------------
+
+
+async def test_all_are_those_of_the_list_and_of_what_was_recorded_since(snapshot: Snapshot[Observed], world: World) -> None:
+    world.holds(endpoint("a"), endpoint("b"), endpoint("c"))
+    world.unreadable = frozenset({"odd"})
+    assert await snapshot.all() == world.endpoints
+    snapshot.record("b", endpoint("b", "ours"))
+    snapshot.record("c", ABSENT)
+    snapshot.record("d", endpoint("d"))
+    snapshot.record("a", None)  # a lost write: the list is still the best there is
+    assert await snapshot.all() == {"a": endpoint("a"), "b": endpoint("b", "ours"), "d": endpoint("d")}
+    assert (world.lists, world.singles) == (1, [])
+
+
+async def test_all_are_the_same_object_until_something_is_recorded(snapshot: Snapshot[Observed], world: World) -> None:
+    first, second = await snapshot.all(), await snapshot.all()
+    one, other = snapshot.stamp(), snapshot.stamp()
+    snapshot.record("a", endpoint("a"), one)
+    third = await snapshot.all()
+    snapshot.record("b", endpoint("b"), other)
+    assert first is second
+    assert (third, await snapshot.all()) == ({"a": endpoint("a")}, {"a": endpoint("a"), "b": endpoint("b")})
+
+
+async def test_a_reading_of_all_that_failed_is_told_to_all_who_want_all_until_the_next_round(
+    snapshot: Snapshot[Observed], world: World, clock: VirtualClock
+) -> None:
+    world.list_failure = HttpFailure(403, "security_exception")
+    assert [await snapshot.all() for _ in range(20)] == [world.list_failure] * 20
+    assert snapshot.kept_all(10) == world.list_failure
+    assert world.lists == 1
+    await clock.advance(10)
+    assert snapshot.kept_all(10) is None
+    snapshot.invalidate()
+    world.list_failure = None
+    assert await snapshot.all() == {}
+    assert world.lists == 2
+
+
+async def test_all_now_is_read_anew_and_once_for_all_who_come_meanwhile(snapshot: Snapshot[Observed], world: World) -> None:
+    assert await snapshot.all() == {}
+    world.holds(endpoint("a"))
+    assert await snapshot.all() == {}
+    found = await asyncio.gather(*(snapshot.all_now() for _ in range(20)))
+    assert found == [{"a": endpoint("a")}] * 20
+    assert world.lists <= 3

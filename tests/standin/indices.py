@@ -169,6 +169,23 @@ def prepare_get_settings(request: Request, version: Version) -> Action:
     return _prepare_show(request, ("settings",))
 
 
+def prepare_get_named_settings(request: Request, version: Version) -> Action:
+    """`GET /{index}/_settings/{name}`: names by comma and wildcard; an index that has none of them is left out."""
+    expression, wanted = request.segments[0], request.segments[2].split(",")
+    flat = flag(request, "flat_settings")
+
+    def run(state: State, _now: float) -> Step:
+        found = {index.name: _named(index.settings, wanted) for index in resolve(state, expression)}
+        shown = {name: {"settings": chosen if flat else nested(chosen)} for name, chosen in found.items() if chosen}
+        return Step(state, Response(200, shown))
+
+    return run
+
+
+def _named(settings: Mapping[str, Any], wanted: list[str]) -> Json:
+    return {name: value for name, value in settings.items() if any(fnmatchcase(name, pattern) for pattern in wanted)}
+
+
 def prepare_put_mapping(request: Request, version: Version) -> Action:
     """`PUT /{index}/_mapping`: fields are added; an existing one is replaced."""
     body = json_body(request)

@@ -218,6 +218,7 @@ INDICES = (
         index_segment=0,
     ),
     Route("GET", "/{index}/_settings", _SETTINGS_READ, indices.prepare_get_settings, _SHOW, index_segment=0),
+    Route("GET", "/{index}/_settings/{name}", _SETTINGS_READ, indices.prepare_get_named_settings, _SHOW, index_segment=0),
     Route("GET", "/_settings", _SETTINGS_READ, indices.prepare_get_settings, _SHOW, every_index=True),
     Route(
         "PUT",

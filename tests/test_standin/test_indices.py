@@ -56,6 +56,15 @@ async def test_settings(http: httpx.AsyncClient) -> None:
     assert settings["hidden"] == "true"
 
 
+async def test_settings_by_name_leave_out_the_indices_that_have_none(http: httpx.AsyncClient) -> None:
+    ok(await http.put("/i1", json={"settings": {"default_pipeline": "p1", "final_pipeline": "p2"}}))
+    ok(await http.put("/i2", json={"settings": {"number_of_shards": 2}}))
+    both = ok(await http.get("/_all/_settings/index.default_pipeline,index.final_pipeline", params={"flat_settings": "true"}))
+    assert both == {"i1": {"settings": {"index.default_pipeline": "p1", "index.final_pipeline": "p2"}}}
+    assert ok(await http.get("/i*/_settings/*.final_*")) == {"i1": {"settings": {"index": {"final_pipeline": "p2"}}}}
+    assert ok(await http.get("/i2/_settings/index.final_pipeline")) == {}
+
+
 async def test_templates(http: httpx.AsyncClient) -> None:
     body = {"index_patterns": "i*", "template": {"settings": {"number_of_shards": 1}}}
     ok(await http.put("/_index_template/t1", json=body))

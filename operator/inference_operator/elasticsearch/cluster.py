@@ -1,4 +1,4 @@
-"""One cluster, as the rest of the operator sees it: endpoints and who uses them, deployments, the server itself.
+"""One cluster, as the rest of the operator sees it: endpoints and who uses them, pipelines, deployments, the server itself.
 
 Decides which request answers which question and what an answer changes in what is known: a write updates the snapshot from
 its own answer, a lost write makes its id unknown. Decides nothing about what ought to be. Failures are returned.
@@ -15,9 +15,13 @@ from inference_operator.core.values import ABSENT, Absent, Observed, Server, Usa
 from inference_operator.elasticsearch import documents, requests
 from inference_operator.elasticsearch.bodies import create_body, update_body
 from inference_operator.elasticsearch.client import ElasticsearchClient
-from inference_operator.elasticsearch.documents import Listing, absent_or, parsed, usage_of
+from inference_operator.elasticsearch.documents import usage_of
 from inference_operator.elasticsearch.inferences import Answered, Inferences
+from inference_operator.elasticsearch.models import Models
+from inference_operator.elasticsearch.pipeline_documents import pipeline_usage_of
+from inference_operator.elasticsearch.pipelines import Pipelines, pipeline_snapshot
 from inference_operator.elasticsearch.referrers import ReferrerSearch
+from inference_operator.elasticsearch.shapes import absent_or, parsed
 from inference_operator.elasticsearch.shared_read import SharedRead
 from inference_operator.elasticsearch.snapshot import Snapshot
 
@@ -31,8 +35,9 @@ if TYPE_CHECKING:
     from inference_operator.core.values import Deployment, Desired, Path, Version
     from inference_operator.elasticsearch.connection import Connection
     from inference_operator.elasticsearch.limits import Limits
+    from inference_operator.elasticsearch.shapes import Listing
 
-__all__ = ["Cluster", "usage_of"]
+__all__ = ["Cluster", "pipeline_usage_of", "usage_of"]
 
 
 class Cluster:
@@ -47,18 +52,24 @@ class Cluster:
     ) -> None:
         self._client = ElasticsearchClient(connection, clock, limits, transport)
         address = self._client.address
-        self._snapshot = Snapshot(self._read_all, self._read_one, clock, address, limits.single_reads)
+        self._snapshot: Snapshot[Observed] = Snapshot(self._read_all, self._read_one, clock, address, limits.single_reads)
         self._server: SharedRead[Server] = SharedRead(self._read_server, clock, address)
-        self._deployments: SharedRead[dict[str, Deployment]] = SharedRead(self._read_deployments, clock, address)
-        self._referrers = ReferrerSearch(self._client.send, clock, address, limits.usage_believed)
+        self._models = Models(self._client.send, clock, address, limits.unsettled_age)
+        self._pipeline_snapshot = pipeline_snapshot(self._client.send, clock, address, limits)
+        self._referrers = ReferrerSearch(self._client.send, self._pipeline_snapshot, clock, address, limits.usage_believed)
+        self._pipelines = Pipelines(self._client.send, self._pipeline_snapshot, self._referrers, self._models, limits.inferences)
         self._inferences = Inferences(self._client.send, clock, limits.inferences)
         self._last_server: Server | None = None
-        self._unsettled_age = limits.unsettled_age
 
     @property
     def address(self) -> str:
         """`https://host:9200`, without credentials."""
         return self._client.address
+
+    @property
+    def pipelines(self) -> Pipelines:
+        """The ingest pipelines."""
+        return self._pipelines
 
     async def server(self, max_age: float | None = None) -> Server | Failure:
         """UUID and version. A user who may not read them (403) learns that they are unknown, which is no failure."""
@@ -66,15 +77,11 @@ class Cluster:
 
     async def peek(self, inference_id: str) -> Observed | Absent | Failure:
         """The endpoint as of the last reading of all, or of our own requests since. May prove equality only."""
-        return await self._snapshot.endpoint(inference_id)
+        return await self._snapshot.entry(inference_id)
 
     async def look(self, inference_id: str) -> Observed | Absent | Failure:
         """The endpoint as it is now: one GET."""
-        stamp = self._snapshot.stamp()
-        found = await self._read_one(inference_id)
-        if isinstance(found, Observed | Absent):
-            self._snapshot.record(inference_id, found, stamp)
-        return found
+        return await self._snapshot.entry_now(inference_id)
 
     async def create(self, desired: Desired, timeout: float) -> Observed | Failure:  # noqa: ASYNC109 - the server's
         """PUT. After any failure the endpoint may be there all the same: look."""
@@ -144,10 +151,7 @@ class Cluster:
         Without `max_age` one that had settled may be as old as the round, and one that had not is a few seconds old at
         most: however many objects wait for their models, they share one reading in that time.
         """
-        found = await self._deployments.get(max_age)
-        if max_age is None and not isinstance(found, Failure) and not _has_settled(found.get(deployment_id)):
-            found = await self._deployments.get(self._unsettled_age)
-        return found if isinstance(found, Failure) else found.get(deployment_id)
+        return await self._models.deployment(deployment_id, max_age)
 
     async def infer(self, inference_id: str, task_type: str, text: str, timeout: float) -> Answered | Failure:  # noqa: ASYNC109
         """One inference of the right shape for the task, to see that the endpoint answers. Its result is not kept."""
@@ -155,14 +159,12 @@ class Cluster:
 
     def invalidate(self) -> None:
         """Begin a new round: the next peek, deployment, referrers and server are read anew, once for all who ask."""
-        self._snapshot.invalidate()
-        self._deployments.invalidate()
-        self._referrers.invalidate()
+        self._forget()
         self._server.invalidate()
 
     async def aclose(self) -> None:
         """Give up shared readings, let other requests end, close the connections."""
-        for reading in (self._server, self._deployments, self._snapshot, self._referrers):
+        for reading in (self._server, self._models, self._snapshot, self._pipeline_snapshot, self._referrers):
             await reading.aclose()
         await self._client.aclose()
 
@@ -184,22 +186,19 @@ class Cluster:
 
     def _learn(self, inference_id: str, known: Observed | Absent | None) -> None:
         self._snapshot.record(inference_id, known)
-        self._deployments.invalidate()  # in-cluster models are deployed and stopped along with their endpoints
+        self._models.invalidate()  # in-cluster models are deployed and stopped along with their endpoints
 
     async def _version(self) -> Version | None:
         """The version to choose query parameters by; without one, those that every version knows."""
         server = await self._server.get()
         return server.parsed_version if isinstance(server, Server) else None
 
-    async def _read_all(self) -> Listing | Failure:
+    async def _read_all(self) -> Listing[Observed] | Failure:
         return parsed(await self._client.send(requests.list_endpoints()), documents.listing)
 
     async def _read_one(self, inference_id: str) -> Observed | Absent | Failure:
         request = requests.get_endpoint(inference_id)
         return absent_or(parsed(await self._client.send(request), documents.single(inference_id)))
-
-    async def _read_deployments(self) -> dict[str, Deployment] | Failure:
-        return parsed(await self._client.send(requests.model_stats()), documents.deployments)
 
     async def _read_server(self) -> Server | Failure:
         result = parsed(await self._client.send(requests.root()), documents.server(self.address))
@@ -215,16 +214,11 @@ class Cluster:
         if last is None:
             return
         if last.uuid and server.uuid and last.uuid != server.uuid:
-            self._snapshot.invalidate()
-            self._deployments.invalidate()
-            self._referrers.invalidate()
+            self._forget()
 
-
-def _has_settled(deployment: Deployment | None) -> bool:
-    """True when a deployment is not on its way to another state. Serverless does not tell, and is believed."""
-    if deployment is None or deployment.state not in (None, "started"):
-        return False
-    return deployment.allocation_state in (None, "fully_allocated") or deployment.target_allocation_count == 0
+    def _forget(self) -> None:
+        for known in (self._snapshot, self._pipeline_snapshot, self._models, self._referrers):
+            known.invalidate()
 
 
 def _not_found(operation: str) -> HttpFailure:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from inference_operator.core.failure import Failure, HttpFailure
 from inference_operator.core.values import Json
 from inference_operator.elasticsearch import requests
-from inference_operator.elasticsearch.documents import MalformedError, parsed
+from inference_operator.elasticsearch.shapes import MalformedError, parsed
 
 if TYPE_CHECKING:
     from inference_operator.core.clock import Clock

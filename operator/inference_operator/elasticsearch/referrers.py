@@ -1,37 +1,85 @@
-"""Our own search for who uses an endpoint, in one reading of each kind for all endpoints of the cluster.
+"""Our own search for who uses an endpoint or a pipeline, in one reading of each kind for all objects of the cluster.
 
-Decides how old a reading may be: that an endpoint is used may be believed for a moment, that it is not is read anew before
+Decides how old a reading may be: that something is used may be believed for a moment, that it is not is read anew before
 anything is deleted. A reading that fails is kept like one that succeeds, so that the number of requests does not grow with
-the number of endpoints. What the connection may not read (403) is told in the log once, and then left to Elasticsearch.
+the number of objects. What the connection may not read (403) is told in the log once, and then left to Elasticsearch.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-import structlog
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from inference_operator.core.failure import Failure, HttpFailure
+from inference_operator.core.pipeline.needs import Needs, needs_of
 from inference_operator.core.referrers import COMPONENT_TEMPLATE, INDEX_TEMPLATE, Referrers
 from inference_operator.core.values import Usage
-from inference_operator.elasticsearch import documents, requests
-from inference_operator.elasticsearch.documents import parsed
+from inference_operator.elasticsearch import requests
+from inference_operator.elasticsearch.derived import Derived
+from inference_operator.elasticsearch.privileges import Complaint
+from inference_operator.elasticsearch.shapes import parsed
 from inference_operator.elasticsearch.shared_read import SharedRead
+from inference_operator.elasticsearch.users import Users, users_among_indices, users_among_pipelines, users_among_templates
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from inference_operator.core.clock import Clock
+    from inference_operator.core.pipeline.values import ObservedPipeline
     from inference_operator.core.values import Json
     from inference_operator.elasticsearch.answers import Response
     from inference_operator.elasticsearch.requests import Request
+    from inference_operator.elasticsearch.snapshot import Snapshot
 
-log: Any = structlog.get_logger(__name__)
 
-Users: TypeAlias = "Mapping[str, tuple[str, ...]]"
-"""By endpoint: the sorted names of those that use it."""
+_Pick: TypeAlias = "Callable[[Users], tuple[str, ...]]"
+"""Those that use what is asked about."""
+
+
+class _Source(Protocol):
+    """Users of one kind."""
+
+    async def read(self, max_age: float | None = None) -> Users | Failure:
+        """From a reading not older than this."""
+        ...
+
+    def kept(self, max_age: float) -> Users | Failure | None:
+        """From a reading not older than this, if one is at hand; asks nobody."""
+        ...
+
+    async def read_now(self) -> Users | Failure:
+        """From a reading that begins after now."""
+        ...
+
+
+class _Pipelines:
+    """Users among the pipelines, from the snapshot that the pipelines' own objects are compared with."""
+
+    def __init__(self, snapshot: Snapshot[ObservedPipeline], address: str) -> None:
+        self._snapshot = snapshot
+        self._complaint = Complaint("ingest.list", "read_pipeline", address)
+        self._needs: Derived[Needs] = Derived(lambda pipeline: needs_of(pipeline.body))
+        self._last: tuple[Mapping[str, ObservedPipeline], Users] | None = None
+
+    async def read(self, max_age: float | None = None) -> Users | Failure:
+        return self._users(await self._snapshot.all(max_age))
+
+    def kept(self, max_age: float) -> Users | Failure | None:
+        kept = self._snapshot.kept_all(max_age)
+        return None if kept is None else self._users(kept)
+
+    async def read_now(self) -> Users | Failure:
+        return self._users(await self._snapshot.all_now())
+
+    def _users(self, pipelines: Mapping[str, ObservedPipeline] | Failure) -> Users | Failure:
+        """The same pipelines have the same users, however many objects ask."""
+        if isinstance(pipelines, Failure):
+            self._complaint.hear(pipelines)
+            return pipelines
+        if self._last is None or self._last[0] is not pipelines:
+            self._last = pipelines, users_among_pipelines(self._needs.of(pipelines))
+        return self._last[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +87,8 @@ class _Reading:
     result: Users | Failure
 
 
-class _Kind:
-    """One kind of referrer."""
+class _Documents:
+    """Users in the answer to one request."""
 
     def __init__(
         self,
@@ -54,105 +102,130 @@ class _Kind:
         self._send = send
         self._request = request
         self._parse = parse
-        self._privilege = privilege
-        self._address = address
-        self._told = False
+        self._complaint = Complaint(request.operation, privilege, address)
         self.shared: SharedRead[_Reading] = SharedRead(self._read, clock, address)
 
-    async def users(self, inference_id: str, max_age: float | None = None) -> tuple[str, ...] | Failure:
-        """Who uses the endpoint, from a reading not older than this."""
-        return _of(await self.shared.get(max_age), inference_id)
+    async def read(self, max_age: float | None = None) -> Users | Failure:
+        return _result(await self.shared.get(max_age))
 
-    def kept_users(self, inference_id: str, max_age: float) -> tuple[str, ...] | Failure | None:
-        """Who uses the endpoint, if a reading not older than this is at hand; asks nobody."""
+    def kept(self, max_age: float) -> Users | Failure | None:
         kept = self.shared.kept(max_age)
-        return None if kept is None else _of(kept, inference_id)
+        return None if kept is None else kept.result
 
-    async def users_now(self, inference_id: str) -> tuple[str, ...] | Failure:
-        """Who uses the endpoint, from a reading that begins after now."""
-        return _of(await self.shared.get_new(), inference_id)
+    async def read_now(self) -> Users | Failure:
+        return _result(await self.shared.get_new())
 
     async def _read(self) -> _Reading:
         result = parsed(await self._send(self._request), self._parse)
-        if _is_forbidden(result):
-            self._tell()
+        self._complaint.hear(result)
         return _Reading(result)
-
-    def _tell(self) -> None:
-        if not self._told:
-            self._told = True
-            log.warning(
-                "not everything that uses an endpoint can be found: the connection lacks a privilege",
-                operation=self._request.operation,
-                privilege=self._privilege,
-                address=self._address,
-            )
 
 
 class ReferrerSearch:
-    """Pipelines, index templates and component templates, each read at most once for all who ask.
+    """Pipelines, templates and index settings, each read at most once for all who ask.
 
     Args:
         send: sends a request to the cluster.
+        pipelines: the pipelines of the cluster; somebody else invalidates and closes it.
         clock: tells the age of what is known.
         address: of the cluster.
-        believed_for: seconds for which a reading is believed that says that an endpoint is used.
+        believed_for: seconds for which a reading is believed that says that something is used.
     """
 
     def __init__(
-        self, send: Callable[[Request], Awaitable[Response | Failure]], clock: Clock, address: str, believed_for: float
+        self,
+        send: Callable[[Request], Awaitable[Response | Failure]],
+        pipelines: Snapshot[ObservedPipeline],
+        clock: Clock,
+        address: str,
+        believed_for: float,
     ) -> None:
-        def kind(request: Request, parse: Callable[[Json], Users], privilege: str) -> _Kind:
-            return _Kind(send, request, parse, privilege, clock, address)
+        def documents(request: Request, parse: Callable[[Json], Users], privilege: str) -> _Documents:
+            return _Documents(send, request, parse, privilege, clock, address)
 
         self._believed_for = believed_for
-        self._pipelines = kind(requests.list_pipelines(), documents.users_among_pipelines, "read_pipeline")
-        self._index_templates = kind(
-            requests.list_index_templates(), documents.users_among_templates("index_template", INDEX_TEMPLATE), "monitor"
-        )
-        self._component_templates = kind(
-            requests.list_component_templates(),
-            documents.users_among_templates("component_template", COMPONENT_TEMPLATE),
-            "monitor",
-        )
-        self._kinds = (self._pipelines, self._index_templates, self._component_templates)
+        self._pipelines = _Pipelines(pipelines, address)
+        index_templates = users_among_templates("index_template", INDEX_TEMPLATE)
+        self._index_templates = documents(requests.list_index_templates(), index_templates, "monitor")
+        component_templates = users_among_templates("component_template", COMPONENT_TEMPLATE)
+        self._component_templates = documents(requests.list_component_templates(), component_templates, "monitor")
+        self._indices = documents(requests.list_pipelines_of_indices(), users_among_indices, "monitor on all indices")
+        self._documents = (self._index_templates, self._component_templates, self._indices)
 
     async def known(self, inference_id: str) -> Referrers:
-        """What the readings of this round say, for status. Decides nothing, so what can't be read is no failure."""
-        pipelines = await self._pipelines.users(inference_id)
-        index_templates = await self._index_templates.users(inference_id)
+        """Who uses an endpoint, as of the readings of this round, for status. What can't be read is no failure."""
+        return await self._known(_endpoint(inference_id))
+
+    async def known_of_pipeline(self, pipeline_id: str) -> Referrers:
+        """Who uses a pipeline, as of the readings of this round, for status. What can't be read is no failure."""
+        return await self._known(_pipeline(pipeline_id))
+
+    async def search(self, inference_id: str, *, confirm: bool) -> Usage | Failure:
+        """Who uses an endpoint, templates among the indices. With `confirm` nobody does only if a reading of right now says so.
+
+        What the connection may not read uses nothing; any other failure is one of the search.
+        """
+        sources = (self._pipelines, self._index_templates, self._component_templates)
+        return _together(await self._search(sources, _endpoint(inference_id), confirm=confirm))
+
+    async def search_pipeline(self, pipeline_id: str) -> Usage | Failure:
+        """Who uses a pipeline: callers, indices that hold it, templates. That nobody does is read right now.
+
+        `overlooked` counts callers and templates: the indices alone make Elasticsearch refuse to delete it.
+        """
+        sources = (self._pipelines, self._index_templates, self._component_templates, self._indices)
+        found = await self._search(sources, _pipeline(pipeline_id), confirm=True)
+        usage = _together(found)
+        if isinstance(usage, Failure):
+            return usage
+        holders = found[-1] if isinstance(found[-1], tuple) else ()
+        return Usage(usage.pipelines, usage.indices, overlooked=usage.total - len(holders))
+
+    def invalidate(self) -> None:
+        """Begin a new round."""
+        for source in self._documents:
+            source.shared.invalidate()
+
+    async def aclose(self) -> None:
+        """Give up what is being read."""
+        for source in self._documents:
+            await source.shared.aclose()
+
+    async def _known(self, pick: _Pick) -> Referrers:
+        pipelines = _picked(await self._pipelines.read(), pick)
+        index_templates = _picked(await self._index_templates.read(), pick)
         return Referrers(
             pipelines=None if isinstance(pipelines, Failure) else pipelines,
             index_templates=None if isinstance(index_templates, Failure) else index_templates,
         )
 
-    async def search(self, inference_id: str, *, confirm: bool) -> Usage | Failure:
-        """Who uses the endpoint, templates among the indices. With `confirm` nobody does only if a reading of right now says so.
-
-        What the connection may not read uses nothing; any other failure is one of the search.
-        """
+    async def _search(self, sources: Sequence[_Source], pick: _Pick, *, confirm: bool) -> list[tuple[str, ...] | Failure]:
+        """The answer of each source, in their order."""
         if not confirm:
-            return _together([await kind.users(inference_id, self._believed_for) for kind in self._kinds])
-        kept = [kind.kept_users(inference_id, self._believed_for) for kind in self._kinds]
-        recent = _together([answer for answer in kept if answer is not None])
-        if None not in kept and isinstance(recent, Usage) and recent.total:
-            return recent
-        return _together([await kind.users_now(inference_id) for kind in self._kinds])
-
-    def invalidate(self) -> None:
-        """Begin a new round."""
-        for kind in self._kinds:
-            kind.shared.invalidate()
-
-    async def aclose(self) -> None:
-        """Give up what is being read."""
-        for kind in self._kinds:
-            await kind.shared.aclose()
+            return [_picked(await source.read(self._believed_for), pick) for source in sources]
+        kept = [source.kept(self._believed_for) for source in sources]
+        if None not in kept:
+            recent = [_picked(answer, pick) for answer in kept if answer is not None]
+            usage = _together(recent)
+            if isinstance(usage, Usage) and usage.total:
+                return recent
+        return [_picked(await source.read_now(), pick) for source in sources]
 
 
-def _of(reading: _Reading | Failure, inference_id: str) -> tuple[str, ...] | Failure:
-    result = reading.result if isinstance(reading, _Reading) else reading
-    return result if isinstance(result, Failure) else result.get(inference_id, ())
+def _endpoint(inference_id: str) -> _Pick:
+    return lambda users: users.of_endpoints.get(inference_id, ())
+
+
+def _pipeline(pipeline_id: str) -> _Pick:
+    return lambda users: users.of_pipelines.get(pipeline_id, ())
+
+
+def _picked(users: Users | Failure, pick: _Pick) -> tuple[str, ...] | Failure:
+    return users if isinstance(users, Failure) else pick(users)
+
+
+def _result(reading: _Reading | Failure) -> Users | Failure:
+    return reading.result if isinstance(reading, _Reading) else reading
 
 
 def _is_forbidden(result: object) -> bool:
@@ -160,7 +233,7 @@ def _is_forbidden(result: object) -> bool:
 
 
 def _together(answers: Sequence[tuple[str, ...] | Failure]) -> Usage | Failure:
-    """Pipelines and, after them, every kind of template."""
+    """Pipelines and, after them, templates and indices."""
     found: list[tuple[str, ...]] = []
     for answer in answers:
         if isinstance(answer, Failure) and not _is_forbidden(answer):

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from inference_operator.core.values import Json, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 DEFAULT_TIMEOUT = 30.0
 """Seconds that the server takes at most for what it was given no time for."""
@@ -132,10 +132,51 @@ def list_component_templates() -> Request:
     return Request("GET", "/_component_template", "component_template.list", allowance=60.0)
 
 
-def model_stats() -> Request:
-    """Every model and deployment in one answer."""
+def get_pipeline(pipeline_id: str) -> Request:
+    """One ingest pipeline."""
+    return Request("GET", f"/_ingest/pipeline/{_segment(pipeline_id)}", "ingest.get")
+
+
+def put_pipeline(pipeline_id: str, body: Mapping[str, Json]) -> Request:
+    """Create or replace. Never with `if_version`, which wants versions and writes one where the user has none."""
+    return Request("PUT", f"/_ingest/pipeline/{_segment(pipeline_id)}", "ingest.put", body=dict(body), writes=True)
+
+
+def delete_pipeline(pipeline_id: str) -> Request:
+    """Delete one ingest pipeline."""
+    return Request("DELETE", f"/_ingest/pipeline/{_segment(pipeline_id)}", "ingest.delete", writes=True)
+
+
+def simulate_pipeline(body: Mapping[str, Json], docs: Sequence[Json]) -> Request:
+    """Run documents through a pipeline that need not exist. Its inference processors call their endpoints."""
+    return Request(
+        "POST",
+        "/_ingest/pipeline/_simulate",
+        "ingest.simulate",
+        body={"pipeline": dict(body), "docs": list(docs)},
+        calls_provider=True,
+        infers=True,
+        allowance=_SERVER_WITHOUT_LIMIT,
+    )
+
+
+def list_pipelines_of_indices() -> Request:
+    """The default and the final pipeline of every index that has one, hidden and closed indices included."""
+    params = (("expand_wildcards", "all"), ("flat_settings", "true"))
+    path = "/_all/_settings/index.default_pipeline,index.final_pipeline"
+    return Request("GET", path, "settings.pipelines", params=params, allowance=60.0)
+
+
+def model_stats(name: str = "_all") -> Request:
+    """Every model and deployment in one answer, or those of one name, which may be an alias."""
+    segment = name if name == "_all" else _segment(name)
     params = (("size", "10000"), ("allow_no_match", "true"))
-    return Request("GET", "/_ml/trained_models/_all/_stats", "ml.stats", params=params, allowance=60.0)
+    return Request("GET", f"/_ml/trained_models/{segment}/_stats", "ml.stats", params=params, allowance=60.0)
+
+
+def is_single(text: str) -> bool:
+    """Whether the server reads the text as one id. It has words of its own (`_all`), wildcards and comma lists."""
+    return bool(text) and not text.startswith("_") and "*" not in text and "," not in text
 
 
 def _create_knows_timeout(server: Version | None) -> bool:
@@ -153,7 +194,7 @@ def _timeout(seconds: float, *, known: bool) -> tuple[tuple[tuple[str, str], ...
 
 def _segment(text: str) -> str:
     """One segment of a path. Raises ValueError for what the server would read as something else than one id."""
-    if not text or text.startswith("_") or "*" in text or "," in text:
-        raise ValueError(f"{text!r} does not name a single endpoint")
+    if not is_single(text):
+        raise ValueError(f"{text!r} is not a single id")
     # A client may resolve dot segments before it sends; percent-encoded they stay where they are.
     return quote(text, safe="") if text.strip(".") else text.replace(".", "%2E")
