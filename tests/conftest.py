@@ -1,13 +1,30 @@
-"""What holds for all tests: those that share a control plane run on one worker, so that it is started once."""
+"""What holds for all tests: how often laws are tried, and which tests run on one worker, so that they share a control plane."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 _SHARE_A_CONTROL_PLANE = ("cluster", "chart")
-_START_THEIR_OWN = ("test_controlplane", "test_controlplane_ends", "test_demo", "test_operator", "test_operator_starts")
+_SHARE_IT_WHERE_THEY_NEED_ONE = ("docs",)
+_START_THEIR_OWN = (
+    "test_controlplane",
+    "test_controlplane_ends",
+    "test_demo",
+    "test_operator",
+    "test_operator_starts",
+    "test_scenarios",
+)
+
+hypothesis.settings.register_profile("quick", max_examples=30)
+hypothesis.settings.register_profile("full", max_examples=200)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Laws without a number of examples of their own are tried more often where the long matrices run, too."""
+    hypothesis.settings.load_profile("quick" if config.option.markexpr == "not full" else "full")
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist, which reads the groups in the same hook
@@ -16,5 +33,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         folder, name = item.path.relative_to(here).parts[0], item.path.stem
-        if folder in _SHARE_A_CONTROL_PLANE:
-            item.add_marker(pytest.mark.xdist_group(name if name in _START_THEIR_OWN else folder))
+        if group := _group(folder, name, getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _group(folder: str, module: str, fixtures: list[str] | tuple[str, ...]) -> str | None:
+    if folder in _SHARE_A_CONTROL_PLANE:
+        return module if module in _START_THEIR_OWN else folder
+    return folder if folder in _SHARE_IT_WHERE_THEY_NEED_ONE and "plane" in fixtures else None

@@ -40,6 +40,6 @@ def plane() -> Iterator[ControlPlane]:
 def namespace(plane: ControlPlane) -> Iterator[str]:
     """The name of a new namespace. It is deleted afterwards, without waiting for its end."""
     name = f"test-{secrets.token_hex(4)}"
-    plane.kubectl("create", "namespace", name)
+    plane.api.create("/api/v1/namespaces", {"metadata": {"name": name}})
     yield name
-    plane.kubectl("delete", "namespace", name, "--wait=false")
+    plane.api.delete(f"/api/v1/namespaces/{name}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from tests.standin import ApiKey, Pace, Security, StandIn, create_tls, serve_in_
 
 HOME = "operators"
 ACCOUNT = "cluster-inference-operator"
+ENDPOINTS = "/apis/inference-operator.io/v1alpha1/namespaces/{}/inferenceendpoints"
 USER = f"system:serviceaccount:{HOME}:{ACCOUNT}"
 API_KEY = ("operator", "canary-connection-8c1d")
 SECONDS = 60.0
@@ -56,6 +56,7 @@ class Operating:
     def __init__(self, plane: ControlPlane, release: Release, standin: StandIn, folder: Path) -> None:
         self.plane = plane
         self.standin = standin
+        self._api = plane.api
         self._release = release
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -132,8 +133,11 @@ class Operating:
         self.plane.kubectl("apply", f"--namespace={namespace}", "--filename=-", input=yaml.safe_dump_all(documents))
 
     def get(self, namespace: str, name: str) -> dict[str, Any] | None:
-        found = self.plane.kubectl("get", "infep", name, f"--namespace={namespace}", "--ignore-not-found", "--output=json")
-        return json.loads(found) if found.strip() else None
+        return self._api.get(f"{ENDPOINTS.format(namespace)}/{name}")
+
+    def all(self, namespace: str) -> list[dict[str, Any]]:
+        """Every endpoint of a namespace."""
+        return self._api.list(ENDPOINTS.format(namespace))
 
     def condition(self, namespace: str, name: str, kind: str = "Ready") -> tuple[str, str] | None:
         """`(status, reason)` as of the latest generation, None while the operator has not got there; lawful in any case."""
@@ -189,8 +193,8 @@ def endpoint(name: str, **spec: Any) -> dict[str, Any]:
 @contextmanager
 def operating(plane: ControlPlane, folder: Path) -> Iterator[Operating]:
     """The chart's rights on the control plane, a stand-in with TLS and an API key, and the operator between them."""
-    if not re.search(rf"^{HOME}\s", plane.kubectl("get", "namespaces"), re.MULTILINE):
-        plane.kubectl("create", "namespace", HOME)
+    if plane.api.get(f"/api/v1/namespaces/{HOME}") is None:
+        plane.api.create("/api/v1/namespaces", {"metadata": {"name": HOME}})
     release = Release(plane, "cluster", HOME)
     release.install({}, "--skip-crds")
     tls = create_tls(folder / "tls")
@@ -202,7 +206,11 @@ def operating(plane: ControlPlane, folder: Path) -> Iterator[Operating]:
         (connection / "api-key").write_text(base64.b64encode(":".join(API_KEY).encode()).decode())
         (connection / "ca.crt").write_text(Path(tls.ca).read_text())
         running = Operating(plane, release, standin, folder)
-        running.settings = {"INFERENCE_OPERATOR_RESYNC_INTERVAL": "2s", "INFERENCE_OPERATOR_BACKOFF_MAX": "2s"}
+        running.settings = {
+            "INFERENCE_OPERATOR_RESYNC_INTERVAL": "1s",
+            "INFERENCE_OPERATOR_BACKOFF_MAX": "2s",
+            "INFERENCE_OPERATOR_REQUESTS_PER_SECOND": "500",
+        }
         running.start()
         try:
             yield running

@@ -6,11 +6,11 @@ is no kubelet: Deployments get their ReplicaSets and pods, and these stay Pendin
 
 from __future__ import annotations
 
-import json
 import re
 import signal
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from tests.controlplane.api import Api
 from tests.controlplane.binaries import ensure_binaries
 from tests.controlplane.children import ChildDiedError, ControlPlaneError
 from tests.controlplane.commands import run_command
@@ -29,6 +29,7 @@ Found = TypeVar("Found")
 
 _TRIES = 4
 _PORT_TAKEN = "address already in use"
+_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 class ControlPlane:
@@ -116,6 +117,12 @@ class ControlPlane:
         return self._get().api_url
 
     @property
+    def api(self) -> Api:
+        """What `admin` asks from this process; see `Api` for when to prefer it to `kubectl`."""
+        running = self._get()
+        return Api(running.api_url, running.credentials.ca_file, running.credentials.admin_token)
+
+    @property
     def ca_file(self) -> Path:
         """The certificate of the CA that signed the API server's."""
         return self._get().credentials.ca_file
@@ -140,7 +147,10 @@ class ControlPlane:
 
     def create_token(self, namespace: str, serviceaccount: str) -> str:
         """A token of a ServiceAccount, valid for an hour."""
-        return self.kubectl("create", "token", serviceaccount, f"--namespace={namespace}").strip()
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}}
+        answer = self.api.create(f"/api/v1/namespaces/{namespace}/serviceaccounts/{serviceaccount}/token", request)
+        token: str = answer["status"]["token"]
+        return token
 
     def kubectl(
         self,
@@ -179,11 +189,10 @@ class ControlPlane:
 
         `kubectl wait` gives up on a CRD that is so new that it has no conditions at all.
         """
+        api = self.api
 
         def serves() -> bool:
-            found = json.loads(self.kubectl("get", "crd", *crds, "--output=json"))
-            items = found.get("items", [found])
-            return all(_is_established(item) for item in items)
+            return all(_is_established(api.get(f"{_CRDS}/{crd}") or {}) for crd in crds)
 
         self.eventually(lambda: serves() or None, f"{', '.join(crds)} to be established", seconds)
 

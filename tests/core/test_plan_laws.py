@@ -188,7 +188,7 @@ def assert_converges(toy: ToyObject) -> None:
 
 
 @given(BEGINNINGS, ROUNDS)
-@settings(LAW, max_examples=500)
+@settings(LAW, max_examples=150)  # test_many_lives is the thorough one
 def test_life(beginning: dict[str, Any], rounds: Rounds) -> None:
     live(beginning, rounds)
 

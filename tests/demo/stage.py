@@ -20,6 +20,7 @@ HOME = ACCOUNT = RELEASE = "inference-operator"
 NAMESPACE = "demo"
 ROUND = "3s"
 _USER = f"system:serviceaccount:{HOME}:{ACCOUNT}"
+_ENDPOINTS = f"/apis/inference-operator.io/v1alpha1/namespaces/{NAMESPACE}/inferenceendpoints"
 _COUNT_SECONDS = 5.0
 _T = TypeVar("_T")
 
@@ -86,7 +87,7 @@ class Stage:
 
     def condition(self, name: str, kind: str) -> dict[str, Any] | None:
         """A condition of an object; None where it has none of that type."""
-        found = self.terminal.read(f"kubectl get infep {name} --ignore-not-found -o json") or {}
+        found = self.plane.api.get(f"{_ENDPOINTS}/{name}") or {}
         conditions = found.get("status", {}).get("conditions", ())
         return next((one for one in conditions if one["type"] == kind), None)
 

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
-LAW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=200)
+LAW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from inference_operator.shell.ports import ObjectKey
 from tests.fake_kubernetes import Verb
 from tests.machine.world import World, openai
@@ -71,9 +73,10 @@ async def test_an_unchanged_world_reads_no_secret_but_the_connection() -> None:
         assert reads == {"secrets/operators/default": 3, "inferenceendpoints": 3}
 
 
-async def test_restart_with_200_unchanged_endpoints_writes_nothing() -> None:
+@pytest.mark.parametrize("count", [30, pytest.param(200, marks=pytest.mark.full)])  # 200 before a real API server: tests/cluster
+async def test_restart_with_unchanged_endpoints_writes_nothing(count: int) -> None:
     async with World() as world:
-        keys = await ready_world(world, 200)
+        keys = await ready_world(world, count)
         world.forget_requests()
         await world.restart()
         await world.rest()

@@ -124,7 +124,7 @@ def _created(version: str, task: str, body: Json) -> tuple[Observed, Observed] |
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_what_elasticsearch_returns_of_a_valid_spec_is_no_drift(version: str, data: st.DataObject) -> None:
     service, task, body = data.draw(creations(ServerVersion.parse(version)))
@@ -137,7 +137,7 @@ def test_what_elasticsearch_returns_of_a_valid_spec_is_no_drift(version: str, da
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_what_others_change_of_a_setting_that_is_shown_is_drift(version: str, data: st.DataObject) -> None:
     service, task, body = data.draw(creations(ServerVersion.parse(version)))

@@ -1,0 +1,83 @@
+"""The admin's requests to the API server from this process, for what is asked again and again.
+
+A kubectl costs a tenth of a second of a processor, this a few thousandths: it is for waiting and for scaffolding, while what
+a user types stays a kubectl. Connects anew for each request, so a restarted API server leaves no stale connection behind.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from tests.controlplane.children import ControlPlaneError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SECONDS = 15.0
+
+
+class RefusedError(ControlPlaneError):
+    """The API server answered with an error; the message is its own."""
+
+    def __init__(self, method: str, path: str, status: int, message: str) -> None:
+        self.status = status
+        super().__init__(f"{method} {path} was answered with {status}: {message}")
+
+
+class Api:
+    """Requests by path, as `kubectl get --raw` takes them. Lost connections raise OSError or http.client.HTTPException."""
+
+    def __init__(self, url: str, ca_file: Path, token: str) -> None:
+        parts = urlsplit(url)
+        self._host, self._port = parts.hostname or "", parts.port
+        self._trust = ssl.create_default_context(cafile=str(ca_file))
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def get(self, path: str) -> dict[str, Any] | None:
+        """The object, None where there is none. Raises RefusedError."""
+        try:
+            return self.ask("GET", path)
+        except RefusedError as refusal:
+            if refusal.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+
+    def list(self, path: str) -> list[dict[str, Any]]:
+        """The objects of a collection. Raises RefusedError."""
+        items: list[dict[str, Any]] = self.ask("GET", path)["items"]
+        return items
+
+    def create(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Create an object in a collection. Raises RefusedError."""
+        return self.ask("POST", path, body)
+
+    def delete(self, path: str) -> None:
+        """Delete an object without waiting for its end. Raises RefusedError."""
+        self.ask("DELETE", path)
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The object that is answered. Raises RefusedError."""
+        connection = http.client.HTTPSConnection(self._host, self._port, timeout=_SECONDS, context=self._trust)
+        try:
+            connection.request(method, path, json.dumps(body) if body is not None else None, self._headers)
+            answer = connection.getresponse()
+            status, text = answer.status, answer.read()
+        finally:
+            connection.close()
+        if status >= HTTPStatus.BAD_REQUEST:
+            raise RefusedError(method, path, status, _message(text))
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+
+def _message(text: bytes) -> str:
+    """Of a `Status`; refusals may be plain text as well."""
+    try:
+        return str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        return text.decode("utf-8", "replace").strip()
