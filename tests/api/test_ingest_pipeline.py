@@ -10,6 +10,7 @@ import pytest
 
 from inference_operator.api.ingest_pipeline import IngestPipeline, IngestPipelineStatus
 from inference_operator.api.invalid import InvalidObject
+from inference_operator.api.managed import ManagedObject
 from inference_operator.api.pipeline_tests import Expectation
 from inference_operator.api.policies import (
     AdoptionPolicy,
@@ -56,8 +57,9 @@ def test_an_object_without_status_was_not_yet_observed() -> None:
 
 
 def test_the_id_is_that_of_the_spec_and_else_the_name_of_the_object() -> None:
-    assert IngestPipeline.parse(document(pipelineId="other")).resolved_pipeline_id == "other"
-    assert IngestPipeline.parse(document()).resolved_pipeline_id == "products"
+    named: ManagedObject = IngestPipeline.parse(document(pipelineId="other"))
+    assert named.external_id == "other"
+    assert IngestPipeline.parse(document()).external_id == "products"
 
 
 def test_processors_are_read_as_they_are_references_to_secrets_included() -> None:

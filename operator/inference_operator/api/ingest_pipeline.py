@@ -142,6 +142,6 @@ class IngestPipeline(KubernetesObject):
     status: IngestPipelineStatus = IngestPipelineStatus()
 
     @property
-    def resolved_pipeline_id(self) -> str:
+    def external_id(self) -> str:
         """The id in Elasticsearch: `spec.pipelineId`, else the object's name."""
         return self.spec.pipeline_id or self.metadata.name
