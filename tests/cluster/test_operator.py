@@ -72,6 +72,27 @@ def test_a_rotated_secret_is_pushed(operator: Operating, namespace: str) -> None
     )
 
 
+def test_a_probe_tells_that_the_provider_refuses_and_recovers_with_a_new_key(operator: Operating, namespace: str) -> None:
+    inference_id = f"{namespace}-probed"
+    key, better = f"{CANARY}-{namespace}", f"{CANARY}-better"
+    probe = {"enabled": True, "interval": "1h"}
+    operator.apply(namespace, secret(value=key), endpoint("probed", inferenceId=inference_id, probe=probe))
+    operator.await_condition(namespace, "probed", READY, "Probed")
+    operator.standin.refuse_key(key)
+    ask = "inference-operator.io/reconcile-requested-at=after-the-refusal"
+    operator.plane.kubectl("annotate", "infep", "probed", ask, f"--namespace={namespace}")
+    operator.await_condition(namespace, "probed", ("False", "ProbeFailed"), "Probed")
+    assert operator.condition(namespace, "probed") == READY, "whether it can be reached does not decide whether it is there"
+    told = "The provider refused it; check the key, the model and the account"
+    assert told in operator.plane.kubectl("describe", "infep", "probed", f"--namespace={namespace}")
+    operator.apply(namespace, secret(value=better))
+    operator.await_condition(namespace, "probed", READY, "Probed")
+    assert len(operator.standin.log.matching("POST", f"/_inference/text_embedding/{inference_id}")) == 3
+    events = operator.plane.api.list(f"/apis/events.k8s.io/v1/namespaces/{namespace}/events")
+    assert sorted((event["type"], event["reason"]) for event in events) == [("Normal", "Available"), ("Warning", "ProbeFailed")]
+    assert CANARY not in json.dumps([operator.get(namespace, "probed"), events])
+
+
 def test_a_deletion_is_blocked_while_used_and_goes_on_when_forced(operator: Operating, namespace: str) -> None:
     inference_id = f"{namespace}-used"
     operator.apply(namespace, secret(), endpoint("used", inferenceId=inference_id))
