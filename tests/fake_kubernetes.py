@@ -48,6 +48,7 @@ class FakeKubernetes:
         self.events: list[RecordedEvent] = []
         self.interceptor: Interceptor | None = None
         self.eck_installed = False
+        self.uid: str | None = "uid-of-kube-system"
         self.references_watched = True
         self._namespaces = frozenset(namespaces)
         self._sources: dict[ObjectRef, SecretData] = {}
@@ -118,6 +119,9 @@ class FakeKubernetes:
         self._referred.pop(owner, None)
         if refs:
             self._referred[owner] = frozenset(refs)
+
+    async def cluster_uid(self) -> str | None:
+        return self.uid
 
     async def namespace_terminating(self, name: str) -> bool | KubernetesFailure:
         return await self._serve(Verb.GET, f"namespaces/{name}", lambda: name in self._terminating or name not in self._existing)

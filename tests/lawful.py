@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from inference_operator.api.inference_endpoint import InferenceEndpointStatus
+from inference_operator.api.managed import ManagedStatus
 from inference_operator.api.meta import Condition
 from inference_operator.api.status import MAX_DRIFT, MAX_REFERRERS
 from inference_operator.core.reasons import Reason
@@ -20,7 +20,7 @@ _ONLY_WHILE_TRUE = frozenset({"Reconciling", "Stalled", "Drifted", "DeletionBloc
 _TYPES = _ONLY_WHILE_TRUE | {"Ready", "ReferencesResolved", "Synced", "ModelReady", "Probed"}
 
 
-def assert_lawful(status: InferenceEndpointStatus, generation: int) -> None:
+def assert_lawful(status: ManagedStatus, generation: int) -> None:
     """Raise AssertionError naming the law that is broken. `generation` is that of the object that the status describes."""
     conditions = {condition.type: condition for condition in status.conditions}
     assert len(conditions) == len(status.conditions), "a condition type is there at most once"
@@ -58,7 +58,7 @@ def _assert_well_formed(condition: Condition, generation: int) -> None:
     datetime.strptime(condition.last_transition_time, "%Y-%m-%dT%H:%M:%SZ")  # noqa: DTZ007 - only the form matters
 
 
-def assert_succession(before: InferenceEndpointStatus, after: InferenceEndpointStatus, now: str) -> None:
+def assert_succession(before: ManagedStatus, after: ManagedStatus, now: str) -> None:
     """Raise AssertionError where `after`, made at `now`, may not follow on `before`."""
     since = {condition.type: condition for condition in before.conditions}
     for condition in after.conditions:

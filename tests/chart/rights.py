@@ -18,13 +18,17 @@ class Right:
 
 
 _OURS = "inference-operator.io"
+_OBJECTS = {
+    "list": "first listing of the informer, and the pruning of objects that vanished unseen",
+    "watch": "events of the informer",
+    "patch": "finalizer and claim annotation",
+}
+_STATUS = {"patch": "server-side apply of status"}
 _WHY: dict[tuple[str, str], dict[str, str]] = {
-    (_OURS, "inferenceendpoints"): {
-        "list": "first listing of the informer, and the pruning of objects that vanished unseen",
-        "watch": "events of the informer",
-        "patch": "finalizer and claim annotation",
-    },
-    (_OURS, "inferenceendpoints/status"): {"patch": "server-side apply of status"},
+    (_OURS, "inferenceendpoints"): _OBJECTS,
+    (_OURS, "inferenceendpoints/status"): _STATUS,
+    (_OURS, "ingestpipelines"): _OBJECTS,
+    (_OURS, "ingestpipelines/status"): _STATUS,
     ("", "secrets"): {
         "get": "values of settings, connections, and the certificates and password that ECK writes",
         "list": "which Secret has which version, without its data, where the API server can't stream a listing",
@@ -35,7 +39,7 @@ _WHY: dict[tuple[str, str], dict[str, str]] = {
         "list": "which ConfigMap has which version",
         "watch": "a changed ConfigMap is followed at once",
     },
-    ("", "namespaces"): {"get": "whether the namespace of an object is being deleted"},
+    ("", "namespaces"): {"get": "whether the namespace of an object is being deleted; which Kubernetes cluster this is"},
     ("events.k8s.io", "events"): {"create": "a transition is told", "patch": "a repeated one becomes a series"},
     ("elasticsearch.k8s.elastic.co", "elasticsearches"): {"get": "the cluster that elasticsearchRef.name names"},
 }
@@ -44,7 +48,7 @@ VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletec
 # Neighbours of what is granted, and what an intruder would like to have.
 FOREIGN_RESOURCES = (
     (_OURS, "inferenceendpoints/finalizers"),
-    (_OURS, "ingestpipelines"),
+    (_OURS, "ingestpipelines/finalizers"),
     ("", "pods"),
     ("", "pods/exec"),
     ("", "serviceaccounts"),

@@ -29,9 +29,10 @@ USER = f"system:serviceaccount:{HOME}:{ACCOUNT}"
 VALUES: dict[str, Json] = {"all namespaces": {}, "one namespace": {"watchNamespaces": [WATCHED]}}
 # A new CRD may be answered with 429 for a moment, which is no refusal.
 REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+PLURALS = ("inferenceendpoints", "ingestpipelines")
 # What it asks for before there is any object.
 OF_WATCHES = {
-    *(Right("inference-operator.io", "inferenceendpoints", verb) for verb in ("list", "watch")),
+    *(Right("inference-operator.io", plural, verb) for plural in PLURALS for verb in ("list", "watch")),
     *(Right("", resource, "watch") for resource in ("secrets", "configmaps")),
 }
 # Where it listens here, and what the downward API would say.

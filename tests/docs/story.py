@@ -63,6 +63,7 @@ class Story:
         end: `Ready` after the cure; None where the object is gone.
         standin: arguments of the stand-in.
         namespace: of the object.
+        pipeline: whether it is an IngestPipeline; then `spec` is merged over one that sets a field.
     """
 
     title: str
@@ -77,6 +78,7 @@ class Story:
     end: tuple[str, str] | None = ("True", "Available")
     standin: Mapping[str, Any] = field(default_factory=dict)
     namespace: str = NAMESPACE
+    pipeline: bool = False
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.title}"

@@ -88,7 +88,7 @@ def test_every_condition_is_told_with_the_reasons_that_it_can_carry() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| [^|]+ \| ([^|]+) \|$", GUIDE.section("Conditions"), re.MULTILINE)
     told = {f"{name}={status}": set(re.findall(r"`(\w+)`", reasons)) for name, status, reasons in rows}
     reached: dict[str, set[str]] = {}
-    for story in STORIES:
+    for story in (story for story in STORIES if not story.pipeline):
         for condition in story.shown:
             reached.setdefault(condition, set()).add(story.reason.value)
     assert told == reached

@@ -13,6 +13,10 @@ from tests.docs.story import Goes
 from tests.docs.test_guide_commands import save_files
 from tests.docs.test_reasons_reached import STORIES
 
+PIPELINE = """apiVersion: inference-operator.io/v1alpha1
+kind: IngestPipeline
+metadata: {name: products}
+spec: {processors: [{set: {field: seen, value: true}}]}"""
 REACHED = [reason.value for reason in Reason]
 
 
@@ -69,5 +73,7 @@ def test_the_commands_of_the_page_work(open_terminal: OpenTerminal) -> None:
         terminal.run("kubectl create secret generic openai --from-literal=api-key=sk-one")
         terminal.run("kubectl apply -f product-embeddings.yaml")
         terminal.run("kubectl wait --for=condition=Ready infep/product-embeddings --timeout=30s")
+        terminal.run(f"kubectl apply -f - <<'EOF'\n{PIPELINE}\nEOF")
+        terminal.run("kubectl wait --for=condition=Ready ingp/products --timeout=30s")
         for command in REASONS.commands:
             assert '"error"' not in terminal.carry_out(command).text

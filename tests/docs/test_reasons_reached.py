@@ -6,7 +6,13 @@ import pytest
 
 from inference_operator.api.meta import RECONCILE_ANNOTATION
 from inference_operator.shell.ports import ObjectKey
-from tests.docs import stories_of_answers, stories_of_changes, stories_of_endpoints, stories_of_references
+from tests.docs import (
+    stories_of_answers,
+    stories_of_changes,
+    stories_of_endpoints,
+    stories_of_pipelines,
+    stories_of_references,
+)
 from tests.docs.story import Goes, Story, done
 from tests.fake_kubernetes import Verb
 from tests.machine.world import CANARY, World
@@ -16,6 +22,7 @@ STORIES = (
     *stories_of_answers.STORIES,
     *stories_of_endpoints.STORIES,
     *stories_of_changes.STORIES,
+    *stories_of_pipelines.STORIES,
 )
 LONGEST = 1500.0
 """Seconds: more than two comparisons are apart."""
@@ -43,7 +50,9 @@ async def test_what_waits_for_the_next_comparison_goes_at_once_when_asked(story:
         world.kubernetes.annotate(key, {RECONCILE_ANNOTATION: "now"})
         await world.clock.settle()
         assert ended(world, key, story)
-        assert world.status(key).last_handled_reconcile_at == "now"
+        body = world.kubernetes.store.get(key)
+        assert body is not None
+        assert body["status"]["lastHandledReconcileAt"] == "now"
 
 
 async def told(world: World, story: Story) -> ObjectKey:
@@ -52,7 +61,8 @@ async def told(world: World, story: Story) -> ObjectKey:
     world.kubernetes.put_secret(story.namespace, "openai", {"api-key": CANARY})
     await done(story.before(world))
     await world.start()
-    key = world.apply("a", story.spec, namespace=story.namespace)
+    apply = world.apply_pipeline if story.pipeline else world.apply
+    key = apply("a", story.spec, namespace=story.namespace)
     await world.rest()
     await done(story.after(world, key))
     await world.rest()
@@ -61,7 +71,7 @@ async def told(world: World, story: Story) -> ObjectKey:
 
 def carried(world: World, key: ObjectKey, story: Story) -> frozenset[str]:
     """The conditions that carry the reason."""
-    return frozenset(f"{c.type}={c.status}" for c in world.status(key).conditions if c.reason == story.reason)
+    return frozenset(f"{c.type}={c.status}" for c in world.conditions(key) if c.reason == story.reason)
 
 
 def told_by_event(world: World, key: ObjectKey, story: Story) -> bool:
@@ -98,7 +108,7 @@ async def way_out(world: World, key: ObjectKey, story: Story) -> Goes:
         return Goes.EDITED if edited else Goes.AT_ONCE
     until = world.clock.monotonic() + LONGEST
     while not ended(world, key, story):
-        assert world.clock.monotonic() < until, f"it does not end: {world.status(key).conditions}"
+        assert world.clock.monotonic() < until, f"it does not end: {world.conditions(key)}"
         await pass_time(world)
     return Goes.RETRIED if comparisons(world) == before else Goes.COMPARED
 

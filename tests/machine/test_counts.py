@@ -70,7 +70,7 @@ async def test_an_unchanged_world_reads_no_secret_but_the_connection() -> None:
         world.forget_requests()
         await world.resync(3)
         reads = Counter(request.target for request in world.kubernetes.requests)
-        assert reads == {"secrets/operators/default": 3, "inferenceendpoints": 3}
+        assert reads == {"secrets/operators/default": 3, "inferenceendpoints": 3, "ingestpipelines": 3}
 
 
 @pytest.mark.parametrize("count", [30, pytest.param(200, marks=pytest.mark.full)])  # 200 before a real API server: tests/cluster

@@ -9,15 +9,19 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 
 from inference_operator.api.inference_endpoint import InferenceEndpoint, InferenceEndpointStatus
+from inference_operator.api.ingest_pipeline import IngestPipelineStatus
+from inference_operator.api.managed import ManagedStatus
+from inference_operator.api.meta import Condition
 from inference_operator.elasticsearch.limits import Limits
 from inference_operator.elasticsearch.pool import ClusterPool
 from inference_operator.kinds import KINDS
 from inference_operator.kinds.endpoint.kind import PLURAL
+from inference_operator.kinds.pipeline.kind import PLURAL as PIPELINES
 from inference_operator.kubernetes.connections import ConnectionResolver
 from inference_operator.kubernetes.default_connection import DefaultConnection
 from inference_operator.shell.operator import Operator, Tuning
@@ -29,6 +33,8 @@ from tests.lawful import assert_lawful
 from tests.standin import StandIn, StandInTransport
 from tests.standin.clock import EPOCH
 from tests.virtual_clock import VirtualClock
+
+Status = TypeVar("Status", bound=ManagedStatus)
 
 NAMESPACE = "search"
 CANARY = "canary-5f3a9-secret"
@@ -156,6 +162,19 @@ class World:
         )
         return key
 
+    def apply_pipeline(self, name: str, spec: Mapping[str, Any], *, namespace: str = NAMESPACE) -> ObjectKey:
+        """`kubectl apply` of an IngestPipeline; without processors it has one that sets a field."""
+        key = ObjectKey(PIPELINES, namespace, name)
+        self.kubernetes.create(
+            {
+                "apiVersion": "inference-operator.io/v1alpha1",
+                "kind": "IngestPipeline",
+                "metadata": {"name": name, "namespace": namespace},
+                "spec": {"processors": [{"set": {"field": "seen", "value": True}}]} | dict(spec),
+            }
+        )
+        return key
+
     def found(self, key: ObjectKey) -> InferenceEndpoint:
         body = self.kubernetes.store.get(key)
         assert body is not None, f"{key} is gone"
@@ -165,20 +184,33 @@ class World:
         """Its status, after checking that it is lawful."""
         body = self.kubernetes.store.get(key)
         assert body is not None, f"{key} is gone"
-        status = InferenceEndpointStatus.model_validate(body["status"])
+        return self._lawful(InferenceEndpointStatus.model_validate(body["status"]), body)
+
+    def pipeline_status(self, key: ObjectKey) -> IngestPipelineStatus:
+        """The same of an IngestPipeline."""
+        body = self.kubernetes.store.get(key)
+        assert body is not None, f"{key} is gone"
+        return self._lawful(IngestPipelineStatus.model_validate(body["status"]), body)
+
+    def _lawful(self, status: Status, body: dict[str, Any]) -> Status:
         if status.observed_generation == body["metadata"]["generation"]:
             assert_lawful(status, body["metadata"]["generation"])
         return status
+
+    def conditions(self, key: ObjectKey) -> tuple[Condition, ...]:
+        """Those of an object of either kind."""
+        found: ManagedStatus = self.pipeline_status(key) if key.plural == PIPELINES else self.status(key)
+        return found.conditions
 
     def is_gone(self, key: ObjectKey) -> bool:
         return self.kubernetes.store.get(key) is None
 
     def condition(self, key: ObjectKey, name: str = "Ready") -> tuple[str, str] | None:
         """`(status, reason)` of a condition, None where there is none."""
-        return next(((c.status, c.reason) for c in self.status(key).conditions if c.type == name), None)
+        return next(((c.status, c.reason) for c in self.conditions(key) if c.type == name), None)
 
     def message(self, key: ObjectKey, name: str = "Ready") -> str:
-        return next(c.message for c in self.status(key).conditions if c.type == name)
+        return next(c.message for c in self.conditions(key) if c.type == name)
 
     async def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """What a person says to Elasticsearch directly. Counted like everything else."""

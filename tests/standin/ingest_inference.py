@@ -117,8 +117,7 @@ def _by_document(options: Mapping[str, Any], tag: str | None, document: IngestDo
     if model_id in state.endpoints or model_id in preconfigured(state):
         raise bad_request(f"[{model_id}] is configured for the _inference API and does not accept documents as input")
     if not _deployed(model_id, state):
-        # Which of the two the server says of a model that is there but not deployed is unverified:
-        # an inference processor on such a model settles it.
+        # Which of the two the server says of a model that is there but not deployed is unverified.
         raise not_found(f"Could not find trained model [{model_id}]")
     source = _mapped(document, options.get("field_map") or options.get("field_mappings") or {})
     value = source.get(_TEXT_FIELD)

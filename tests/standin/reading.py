@@ -56,10 +56,7 @@ def _next(text: str, at: int) -> int:
 
 
 def object_in(body: Mapping[str, Any], name: str) -> Json:
-    """An object inside a body; absent and null are an empty one.
-
-    The words for other values are unverified: a create with a number in place of an object settles them.
-    """
+    """An object inside a body; absent and null are an empty one. The words for other values are unverified."""
     value = body.get(name)
     if value is None:
         return {}
@@ -69,10 +66,7 @@ def object_in(body: Mapping[str, Any], name: str) -> Json:
 
 
 def list_in(body: Mapping[str, Any], name: str) -> list[Any]:
-    """A list inside a body; absent and null are an empty one.
-
-    The words for other values are unverified: a pipeline whose `processors` is a number settles them.
-    """
+    """A list inside a body; absent and null are an empty one. The words for other values are unverified."""
     value = body.get(name)
     if value is None:
         return []

@@ -5,16 +5,17 @@ What the operator may do in each namespace that it watches. Each verb is used by
 {{- define "inference-operator.rules" -}}
 # The objects themselves. Spec is never written: `patch` sets the finalizer and the claim annotation.
 - apiGroups: [inference-operator.io]
-  resources: [inferenceendpoints]
+  resources: [inferenceendpoints, ingestpipelines]
   verbs: [list, watch, patch]
 - apiGroups: [inference-operator.io]
-  resources: [inferenceendpoints/status]
+  resources: [inferenceendpoints/status, ingestpipelines/status]
   verbs: [patch]
 # Values and connections that a spec refers to; watched, so that a rotated key is followed at once.
 - apiGroups: [""]
   resources: [secrets, configmaps]
   verbs: [get, list, watch]
-# An object in a namespace that is being deleted may have to be let go without its cluster.
+# An object in a namespace that is being deleted may have to be let go without its cluster. The uid of kube-system names the
+# Kubernetes cluster in the mark that pipelines carry; where it may not be read, marks do without.
 - apiGroups: [""]
   resources: [namespaces]
   verbs: [get]

@@ -55,7 +55,7 @@ def _gone(s: S, step: Step) -> S:
     done = replace(
         s.done,
         looked_again=isinstance(step, Look),
-        written=False,
+        written=isinstance(step, Create | Update),  # acknowledged, and gone again before the look
         created=False,
         updated=frozenset(),
         inspected=False,

@@ -117,6 +117,12 @@ _BLIND = {Reason.UNAUTHORIZED, Reason.SERVER_ERROR}
 _Row = tuple[Callable[[HttpFailure], bool], Mood, Reason, str]
 _ANSWERS: tuple[_Row, ...] = (
     (
+        lambda f: "set as read-only by [file_settings]" in f.reason,
+        Mood.STALL,
+        Reason.MANAGED_ELSEWHERE,
+        "File-based settings of Elasticsearch (in ECK: a StackConfigPolicy) own this id; change it there, or only Observe it",
+    ),
+    (
         lambda f: f.status == HTTPStatus.UNAUTHORIZED,
         Mood.STALL,
         Reason.UNAUTHORIZED,

@@ -10,6 +10,7 @@ class Reason(StrEnum):
 
     AVAILABLE = "Available"
     CREATING = "Creating"
+    UPDATING = "Updating"
     REPLACING = "Replacing"
     DELETING = "Deleting"
     MODEL_DEPLOYING = "ModelDeploying"
@@ -37,6 +38,9 @@ class Reason(StrEnum):
     REPLACE_BLOCKED = "ReplaceBlocked"
     UPDATE_IGNORED = "UpdateIgnored"
     IN_USE = "InUse"
+    TESTS_FAILED = "TestsFailed"
+    REFERENCE_CYCLE = "ReferenceCycle"
+    MANAGED_ELSEWHERE = "ManagedElsewhere"
     DRIFTED = "Drifted"
     SUSPENDED = "Suspended"
     OBSERVED = "Observed"

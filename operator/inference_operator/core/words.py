@@ -103,6 +103,11 @@ def drifted(s: Situation) -> str:
 
 
 def blocked(s: Situation, usage: Usage) -> str:
+    if s.done.refused and s.spec.force_delete:
+        return (
+            f"Elasticsearch refuses to delete {named(s)} although spec.forceDelete is true: it is in use by {users(usage)}."
+            " Set index.default_pipeline and index.final_pipeline of these indices to another pipeline or to _none"
+        )
     return (
         f"{s.noun} {s.external_id} is not deleted because it is in use by {users(usage)}."
         " Point these elsewhere, or set spec.forceDelete: true"

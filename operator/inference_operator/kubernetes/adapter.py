@@ -77,6 +77,9 @@ class KubernetesAdapter:
     def refer(self, owner: ObjectKey, refs: Collection[ObjectRef]) -> None:
         self._watch.refer(owner, refs)
 
+    async def cluster_uid(self) -> str | None:
+        return await self._references.cluster_uid()
+
     async def namespace_terminating(self, name: str) -> bool | KubernetesFailure:
         return await self._references.namespace_terminating(name)
 

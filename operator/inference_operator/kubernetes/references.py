@@ -26,6 +26,14 @@ class References:
 
     def __init__(self, client: KubernetesClient) -> None:
         self._client = client
+        self._cluster_uid: str | None = None
+
+    async def cluster_uid(self) -> str | None:
+        """See `shell.ports`."""
+        if self._cluster_uid is None:
+            reply = await self._get("Namespace kube-system", path_of("api", "v1", "namespaces", "kube-system"), METADATA)
+            self._cluster_uid = reply.body["metadata"]["uid"] if isinstance(reply, Reply) else None
+        return self._cluster_uid
 
     async def read_secret(self, namespace: str, name: str) -> SecretData | NotFound | KubernetesFailure:
         """See `shell.ports`."""

@@ -76,7 +76,7 @@ class Gatherer:
             return s
         if not self._heirs.candidates(key, found) and not kind.marks_its_own:
             return s
-        there = await kind.look(s, cluster)
+        there = await kind.look(found, s, cluster)
         if kind.marks_its_own:
             s = replace(s, failure=there) if isinstance(there, Failure) else kind.seen(found, s, there)
         if not isinstance(there, AnyObserved) or not s.owned or s.server is None:

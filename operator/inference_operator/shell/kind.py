@@ -80,7 +80,7 @@ class Kind(Protocol[O, S]):
         """Add what Elasticsearch holds, or the failure to tell. `anew`: by a request of its own, not from a bulk read."""
         ...
 
-    async def look(self, s: S, cluster: Cluster) -> AnyObserved | Absent | Failure:
+    async def look(self, found: O, s: S, cluster: Cluster) -> AnyObserved | Absent | Failure:
         """What Elasticsearch holds now, by a request of its own."""
         ...
 
@@ -126,7 +126,7 @@ AnyKind: TypeAlias = Kind[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a kind may use."""
+    """What a kind may use. `namespaces` are those that are watched; empty means all."""
 
     kubernetes: KubernetesPort
     clusters: Clusters
@@ -134,6 +134,7 @@ class Surroundings:
     queue: WorkQueue[ObjectKey]
     clock: Clock
     dice: Callable[[], float]
+    namespaces: tuple[str, ...] = ()
 
 
 MakeKind: TypeAlias = Callable[[Surroundings], AnyKind]

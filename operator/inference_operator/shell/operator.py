@@ -51,6 +51,7 @@ class Operator:
         clock: Clock,
         dice: Callable[[], float],
         tuning: Tuning,
+        namespaces: tuple[str, ...] = (),
     ) -> None:
         self._clock = clock
         self._dice = dice
@@ -63,7 +64,7 @@ class Operator:
             clock, dice=dice, backoff=tuning.backoff, group_of=self._group_of, limit=tuning.concurrency_per_cluster
         )
         clusters = Clusters(resolver, kubernetes, pool)
-        around = Surroundings(kubernetes, clusters, self.store, self.queue, clock, dice)
+        around = Surroundings(kubernetes, clusters, self.store, self.queue, clock, dice, namespaces)
         self.kinds: Mapping[str, AnyKind] = {kind.plural: kind for kind in (make(around) for make in kinds)}
         self.intake = Intake(self.kinds, store=self.store, queue=self.queue, kubernetes=kubernetes, clusters=clusters)
         self._reconciler = Reconciler(

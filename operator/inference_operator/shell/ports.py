@@ -104,6 +104,13 @@ class KubernetesPort(Protocol):
         """
         ...
 
+    async def cluster_uid(self) -> str | None:
+        """Name this Kubernetes cluster for good: the uid of its namespace kube-system. None where that can't be read now.
+
+        Asked once; without the right to read that namespace it stays unknown.
+        """
+        ...
+
     async def namespace_terminating(self, name: str) -> bool | KubernetesFailure:
         """True while the namespace is being deleted, and when it is gone."""
         ...

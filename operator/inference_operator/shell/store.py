@@ -91,6 +91,7 @@ class ObjectStore:
 
     def __init__(self) -> None:
         self._objects: dict[ObjectKey, Known] = {}
+        self._uids: set[str] = set()
         self._identities: _Links[Identity] = _Links()
         self._sources: _Links[ObjectRef] = _Links()
         self._needs: _Links[Identity] = _Links()
@@ -105,12 +106,19 @@ class ObjectStore:
         """The latest version that was heard of."""
         return self._objects.get(key)
 
+    def has(self, uid: str) -> bool:
+        """True while an object with this uid is known."""
+        return uid in self._uids
+
     def observe(self, key: ObjectKey, after: Known) -> Change | None:
         """Take note of a version of an object. None where a later one is known already."""
         before = self._objects.get(key)
         if before is not None and _is_later(before.metadata, after.metadata):
             return None
         self._objects[key] = after
+        if before is not None:
+            self._uids.discard(before.metadata.uid)
+        self._uids.add(after.metadata.uid)
         self._identities.set(key, () if isinstance(after, Unreadable) else (Identity(key.plural, after.external_id),))
         return Change(before, after)
 
@@ -120,6 +128,7 @@ class ObjectStore:
         if known is None or (uid is not None and known.metadata.uid != uid):
             return None
         del self._objects[key]
+        self._uids.discard(known.metadata.uid)
         for links in (self._identities, self._sources, self._needs):
             links.set(key, ())
         return known

@@ -81,6 +81,7 @@ class _Process:
             clock=clock,
             dice=random.random,
             tuning=Tuning(settings.resync_interval, settings.concurrency_per_cluster, Backoff(longest=settings.backoff_max)),
+            namespaces=tuple(settings.namespace),
         )
         self._kopf_ready = asyncio.Event()
         self._kopf_stop = asyncio.Event()

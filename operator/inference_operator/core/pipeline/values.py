@@ -11,7 +11,7 @@ from typing import Final
 
 from inference_operator.api.ingest_pipeline import IngestPipelineSpec
 from inference_operator.api.policies import FieldAccessPattern
-from inference_operator.core.pipeline.stamp import META, OWNER_KEY, Stamp, stamp_in, without_stamp
+from inference_operator.core.pipeline.stamp import META, OWNER_KEY, Ownership, Stamp, stamp_in, without_stamp
 from inference_operator.core.values import AnyDesired, AnyObserved, Json
 
 SYSTEM_KEYS: Final = frozenset({"created_date", "created_date_millis", "modified_date", "modified_date_millis"})
@@ -28,11 +28,15 @@ class DesiredPipeline(AnyDesired):
 
 @dataclass(frozen=True, slots=True)
 class ObservedPipeline(AnyObserved):
-    """One pipeline as Elasticsearch returned it, without dates; the mark stands beside the body."""
+    """One pipeline as Elasticsearch returned it, without dates; the mark stands beside the body.
+
+    `ownership` is what the mark means to the object that asks; nobody's while nobody asked.
+    """
 
     pipeline_id: str
     body: Mapping[str, Json]
     stamp: Stamp | None = None
+    ownership: Ownership = Ownership.NOBODY
 
     @property
     def is_managed(self) -> bool:

@@ -93,7 +93,7 @@ class InferenceEndpoints:
     def sources(self, found: InferenceEndpoint) -> tuple[ObjectRef, ...]:
         return self._sources.objects(found)
 
-    def needs(self, found: InferenceEndpoint) -> frozenset[Identity]:  # noqa: ARG002 - the kind's form
+    def needs(self, found: InferenceEndpoint) -> frozenset[Identity]:
         return frozenset()
 
     def begin(self, key: ObjectKey, found: InferenceEndpoint) -> EndpointSituation:
@@ -124,23 +124,23 @@ class InferenceEndpoints:
 
     async def observe(
         self,
-        key: ObjectKey,  # noqa: ARG002 - the kind's form
+        key: ObjectKey,
         found: InferenceEndpoint,
         s: EndpointSituation,
         cluster: Cluster,
         *,
         anew: bool,
     ) -> EndpointSituation:
-        there = await (self.look(s, cluster) if anew else cluster.peek(s.external_id))
+        there = await (self.look(found, s, cluster) if anew else cluster.peek(s.external_id))
         if isinstance(there, HttpFailure | TransportFailure | ReferenceFailure):
             return replace(s, failure=there)
         referrers = await cluster.referrers(s.external_id)
         return replace(self.seen(found, s, there), fresh=anew, referrers=referrers)
 
-    async def look(self, s: EndpointSituation, cluster: Cluster) -> Observed | Absent | Failure:
+    async def look(self, found: InferenceEndpoint, s: EndpointSituation, cluster: Cluster) -> Observed | Absent | Failure:
         return await cluster.look(s.external_id)
 
-    def seen(self, found: InferenceEndpoint, s: EndpointSituation, there: AnyObserved | Absent) -> EndpointSituation:  # noqa: ARG002
+    def seen(self, found: InferenceEndpoint, s: EndpointSituation, there: AnyObserved | Absent) -> EndpointSituation:
         assert isinstance(there, Observed | Absent)
         return replace(s, observed=there, fresh=True)
 
@@ -155,12 +155,12 @@ class InferenceEndpoints:
     def plan(self, s: EndpointSituation) -> Verdict:
         return plan.plan(s)
 
-    async def act(self, found: InferenceEndpoint, s: EndpointSituation, step: Step, cluster: Cluster) -> Answer:  # noqa: ARG002
+    async def act(self, found: InferenceEndpoint, s: EndpointSituation, step: Step, cluster: Cluster) -> Answer:
         match step:
             case Create() | Update() | Validate():
                 return await self._write(s, step, cluster)
             case Look():
-                return await self.look(s, cluster)
+                return await self.look(found, s, cluster)
             case DryRun():
                 # A forced deletion goes on whatever is found, so it must not depend on the search.
                 return await cluster.users(s.external_id, search=not (s.deleting and s.spec.force_delete))

@@ -1,0 +1,1 @@
+"""IngestPipeline between the shell and the adapters: what it needs, whose it is, its requests."""
