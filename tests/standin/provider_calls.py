@@ -54,8 +54,8 @@ def build(endpoint: Endpoint, question: Question) -> ProviderCall | None:
     """The call, or None where this endpoint's provider is played. Raises what the server raises for a bad template."""
     dialect = dialect_of(endpoint)
     url = endpoint.service_settings.get("url")
-    if dialect is None or not isinstance(url, str):
-        return None
+    if dialect is None or not isinstance(url, str) or "client_secret" in endpoint.secrets:
+        return None  # a token would have to be fetched first
     if dialect == "custom":
         call = custom_calls.build(endpoint, question)
         return call if is_local(call.url) else None

@@ -62,6 +62,23 @@ async def test_vectors(http: httpx.AsyncClient) -> None:
     assert first != second
 
 
+@pytest.mark.parametrize("similarity", ["dot_product", "cosine", "l2_norm"])
+async def test_only_dot_products_ask_for_unit_length(http: httpx.AsyncClient, similarity: str) -> None:
+    ok(await http.put("/_inference/text_embedding/one", json=openai(dimensions=64, similarity=similarity)))
+    (found,) = ok(await http.post("/_inference/one", json={"input": "a"}))["text_embedding"]
+    norm = math.sqrt(sum(value * value for value in found["embedding"]))
+    assert math.isclose(norm, 1, abs_tol=1e-5) == (similarity == "dot_product")
+    assert all(-1 <= value <= 1 for value in found["embedding"])
+
+
+@pytest.mark.parametrize("kind", ["search", "ingest", "classification", "clustering", "Search"])
+async def test_input_types(http: httpx.AsyncClient, kind: str) -> None:
+    ok(await http.put("/_inference/text_embedding/one", json=openai()))
+    ok(await http.post("/_inference/one", json={"input": "a", "input_type": kind}))
+    refused = Refusal.of(await http.post("/_inference/one", json={"input": "a", "input_type": "odd"}))
+    assert refused.type == "action_request_validation_exception"
+
+
 @pytest.mark.parametrize(("kind", "key", "length"), [("int8", "text_embedding_bytes", 16), ("bit", "text_embedding_bits", 2)])
 async def test_element_types(http: httpx.AsyncClient, standin: StandIn, kind: str, key: str, length: int) -> None:
     standin.change_provider(dimensions={"m": 16})
