@@ -147,3 +147,8 @@ _HANDLERS: Mapping[tuple[str, str], _Handler] = {
     ("PUT", "backups"): control_cluster.take_backup,
     ("POST", "backups"): control_cluster.restore_backup,
 }
+
+
+def known_paths() -> list[tuple[str, str]]:
+    """Method and first part of every control path."""
+    return list(_HANDLERS)

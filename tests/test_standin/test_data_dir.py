@@ -150,6 +150,7 @@ def test_options_that_are_given_win_over_what_was_kept(data: DataDir) -> None:
     assert set(last.state.security.users) == {"elastic", "a"}
 
 
+@pytest.mark.full  # two processes; what is kept and read back is tried above without one
 def test_a_killed_server_finds_its_cluster_again(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.standin", "--port", "0", "--data-dir", str(tmp_path), "--cluster-uuid", "u"]
     for expected in (404, 200):
