@@ -10,7 +10,6 @@ import pytest
 _SHARE_A_CONTROL_PLANE = ("cluster", "chart")
 _SHARE_IT_WHERE_THEY_NEED_ONE = ("docs",)
 _START_THEIR_OWN = (
-    "test_controlplane",
     "test_controlplane_ends",
     "test_demo",
     "test_operator",

@@ -10,15 +10,7 @@ from tests.controlplane import CommandFailedError, ControlPlane
 from tests.controlplane.audit import read_audit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture
-def own_plane(tmp_path: Path) -> Iterator[ControlPlane]:
-    """One that the test may break."""
-    with ControlPlane(tmp_path / "plane") as started:
-        yield started
 
 
 class TestRunning:
@@ -50,19 +42,21 @@ class TestRunning:
         assert "canary-8c1d" not in str(caught.value)
         assert "--from-literal=…" in str(caught.value)
 
-    def test_the_data_of_a_stopped_api_server_is_kept(self, own_plane: ControlPlane) -> None:
-        own_plane.kubectl("create", "namespace", "kept")
-        own_plane.stop_api_server()
+    def test_the_data_of_a_stopped_api_server_is_kept(self, plane: ControlPlane, namespace: str) -> None:
+        plane.stop_api_server()
         with pytest.raises(CommandFailedError, match="refused"):
-            own_plane.kubectl("get", "namespace", "kept")
-        own_plane.start_api_server()
-        assert own_plane.kubectl("get", "namespace", "kept", "--output=name") == "namespace/kept\n"
+            plane.kubectl("get", "namespace", namespace)
+        plane.start_api_server()
+        assert plane.kubectl("get", "namespace", namespace, "--output=name") == f"namespace/{namespace}\n"
 
-        own_plane.pause()
-        with pytest.raises(CommandFailedError):
-            own_plane.kubectl("get", "namespace", "kept", "--request-timeout=1s", timeout=20)
-        own_plane.resume()
-        assert own_plane.kubectl("get", "namespace", "kept", "--output=name") == "namespace/kept\n"
+    def test_a_paused_api_server_answers_nothing_until_it_goes_on(self, plane: ControlPlane, namespace: str) -> None:
+        plane.pause()
+        try:
+            with pytest.raises(CommandFailedError):
+                plane.kubectl("get", "namespace", namespace, "--request-timeout=1s", timeout=20)
+        finally:
+            plane.resume()
+        assert plane.kubectl("get", "namespace", namespace, "--output=name") == f"namespace/{namespace}\n"
 
 
 class TestIdentities:
