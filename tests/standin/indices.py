@@ -1,4 +1,4 @@
-"""Indices, as far as references need them: mappings with semantic fields, settings with pipelines. No documents.
+"""Indices: mappings with semantic fields, settings with pipelines. Documents are the business of `documents.py`.
 
 Shapes and errors of these calls are the well-known ones of the server; they are not part of the inference facts.
 """
@@ -13,9 +13,11 @@ from typing import Any
 
 from tests.standin.errors import ElasticsearchError, already_exists
 from tests.standin.index_names import name_problem
+from tests.standin.index_settings import flat_settings, flatten, nested
 from tests.standin.messages import Action, Json, Request, Response, Step
 from tests.standin.reading import flag, json_body, object_in
 from tests.standin.state import Index, InferenceField, State, drop
+from tests.standin.templates import merged, template_for
 from tests.standin.version import Version
 
 _SEMANTIC = frozenset({"semantic_text", "semantic"})
@@ -28,11 +30,10 @@ def prepare_create(request: Request, version: Version) -> Action:
     body = json_body(request) if request.body.strip() else {}
 
     def run(state: State, now: float) -> Step:
-        _check_name(name)
         if name in state.indices:
             uuid = state.indices[name].uuid
             raise already_exists(f"index [{name}/{uuid}] already exists", index_uuid=uuid, index=name)
-        index = _index(name, body, now)
+        index = new_index(state, name, body, now)
         answer = {"acknowledged": True, "shards_acknowledged": True, "index": name}
         return Step(state.with_index(index), Response(200, answer))
 
@@ -46,8 +47,12 @@ def _check_name(name: str) -> None:
         raise ElasticsearchError(400, "invalid_index_name_exception", reason, extra={"index_uuid": "_na_", "index": name})
 
 
-def _index(name: str, body: Json, now: float) -> Index:
-    mappings = object_in(body, "mappings")
+def new_index(state: State, name: str, body: Json, now: float) -> Index:
+    """An index as it is made by a request, over what its template says. Raises 400 for a bad name."""
+    _check_name(name)
+    template = template_for(state, name)
+    mappings = merged(object_in(template, "mappings"), object_in(body, "mappings"))
+    aliases = merged(object_in(template, "aliases"), object_in(body, "aliases"))
     uuid = hashlib.sha256(f"{name}{now}".encode()).hexdigest()[:22]
     settings = {
         "index.creation_date": str(int(now * 1000)),
@@ -55,26 +60,14 @@ def _index(name: str, body: Json, now: float) -> Index:
         "index.number_of_replicas": "1",
         "index.uuid": uuid,
         "index.provided_name": name,
-    } | flat_settings(object_in(body, "settings"))
-    return Index(name, uuid, mappings, settings, object_in(body, "aliases"), now, tuple(_inference_fields(mappings)))
+    }
+    settings |= flat_settings(object_in(template, "settings")) | flat_settings(object_in(body, "settings"))
+    return with_mappings(Index(name, uuid, mappings, settings, aliases, now), mappings)
 
 
-def flat_settings(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Settings with full dotted names and text values; null values are dropped."""
-    flat = dict(_flatten(settings, ""))
-    return {name if name.startswith("index.") else f"index.{name}": _text(value) for name, value in flat.items()}
-
-
-def _flatten(settings: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def with_mappings(index: Index, mappings: Mapping[str, Any]) -> Index:
+    """The index with other mappings, and what its metadata then remembers of semantic fields."""
+    return replace(index, mappings=mappings, inference_fields=tuple(_inference_fields(mappings)))
 
 
 def _inference_fields(mappings: Mapping[str, Any], prefix: str = "") -> Iterator[InferenceField]:
@@ -115,7 +108,8 @@ def prepare_delete(request: Request, version: Version) -> Action:
 
     def run(state: State, _now: float) -> Step:
         names = [index.name for index in resolve(state, expression)]
-        return Step(replace(state, indices=drop(state.indices, *names)), Response(200, {"acknowledged": True}))
+        left = replace(state, indices=drop(state.indices, *names), documents=drop(state.documents, *names))
+        return Step(left, Response(200, {"acknowledged": True}))
 
     return run
 
@@ -140,18 +134,6 @@ def _part(index: Index, part: str, *, flat: bool) -> Any:
             return index.aliases
         case _:
             return index.settings if flat else nested(index.settings)
-
-
-def nested(settings: Mapping[str, Any]) -> Json:
-    """Dotted names as nested objects."""
-    root: Json = {}
-    for name, value in settings.items():
-        *parents, last = name.split(".")
-        node = root
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[last] = value
-    return root
 
 
 def prepare_get(request: Request, version: Version) -> Action:
@@ -193,7 +175,7 @@ def prepare_put_mapping(request: Request, version: Version) -> Action:
     def change(index: Index) -> Index:
         properties = {**object_in(index.mappings, "properties"), **object_in(body, "properties")}
         mappings = {**index.mappings, **body, "properties": properties}
-        return replace(index, mappings=mappings, inference_fields=tuple(_inference_fields(mappings)))
+        return with_mappings(index, mappings)
 
     return _prepare_change(request, change)
 
@@ -202,7 +184,7 @@ def prepare_put_settings(request: Request, version: Version) -> Action:
     """`PUT /{index}/_settings`: null takes a setting away."""
     body = json_body(request)
     given = object_in(body, "settings") if "settings" in body else body
-    removed = {name if name.startswith("index.") else f"index.{name}" for name, value in _flatten(given, "") if value is None}
+    removed = {name if name.startswith("index.") else f"index.{name}" for name, value in flatten(given, "") if value is None}
 
     def change(index: Index) -> Index:
         merged = {**index.settings, **flat_settings(given)}

@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from typing import Any
 
-from tests.standin import deployments, vectors
-from tests.standin.default_endpoints import preconfigured
-from tests.standin.errors import ElasticsearchError, bad_request, illegal_argument, not_found, status_error
+from tests.standin.errors import bad_request, illegal_argument, not_found, status_error
 from tests.standin.inference_ask import Ask
 from tests.standin.ingest_document import IngestDocument
 from tests.standin.messages import Json
 from tests.standin.state import State
+from tests.standin.text_inference import from_deployment, infer_texts, is_deployed, is_endpoint
 
-_NOT_INFERENCE = "is not an inference service model or a deployed ml model"
 _RESULTS = "predicted_value"
 _TEXT_FIELD = "text_field"
 
@@ -39,12 +37,8 @@ def _by_texts(options: Mapping[str, Any], document: IngestDocument, state: State
     if texts[0] is None:
         # The server looks whether anything is there after each field, so the first one decides.
         return
-    wanted = tuple(text or "" for text in texts)
     model_id = options["model_id"]
-    if _deployed(model_id, state):
-        results = _from_deployment(model_id, wanted, state, now)
-    else:
-        results = yield from _from_endpoint(model_id, wanted)
+    results = yield from infer_texts(model_id, tuple(text or "" for text in texts), state, now)
     if len(results) != len(pairs):
         raise status_error(500, f"number of results [{len(results)}] does not match the number of inputs [{len(pairs)}]")
     for position, (pair, result) in enumerate(zip(pairs, results, strict=True)):
@@ -69,61 +63,19 @@ def _set_or_append(document: IngestDocument, field: str, value: Any) -> None:
         document.set(field, value)
 
 
-def _from_endpoint(model_id: str, texts: tuple[str, ...]) -> Generator[Ask, Json, list[Any]]:
-    try:
-        body = yield Ask(model_id, texts)
-    except ElasticsearchError as error:
-        if error.error_type == "resource_not_found_exception":
-            raise status_error(404, f"[{model_id}] {_NOT_INFERENCE}") from None
-        raise
-    return results_of(body)
-
-
-def results_of(body: Json) -> list[Any]:
-    """The value of each result of an inference call: a vector, tokens with weights, or a text."""
-    ((kind, items),) = body.items()
-    match kind:
-        case "completion":
-            return [item["result"] for item in items]
-        case "rerank":
-            # Unverified words; an inference processor on a rerank endpoint settles them.
-            raise bad_request("[rerank] results are not supported by the inference processor")
-        case _:
-            return [item["embedding"] for item in items]
-
-
-def _deployed(model_id: str, state: State) -> bool:
-    """Whether the id names a running model directly; an endpoint of the same id is asked as an endpoint."""
-    if model_id in state.endpoints or model_id in preconfigured(state):
-        return False
-    return any(model_id in (one.deployment_id, one.model_id) for one in state.deployments.values())
-
-
-def _from_deployment(model_id: str, texts: tuple[str, ...], state: State, now: float) -> list[Any]:
-    deployment = next(one for one in state.deployments.values() if model_id in (one.deployment_id, one.model_id))
-    if deployments.progress(deployment, state.pace, now).state != "started":
-        raise status_error(409, f"Trained model deployment [{deployment.deployment_id}] is not allocated to any nodes")
-    model = state.models.get(deployment.model_id)
-    if model is not None and model.task_type == "sparse_embedding":
-        return [vectors.sparse(text) for text in texts]
-    return [list(vectors.dense(text, _LENGTH)) for text in texts]
-
-
-_LENGTH = 384
-
-
 def _by_document(options: Mapping[str, Any], tag: str | None, document: IngestDocument, state: State, now: float) -> None:
     model_id = options["model_id"]
-    if model_id in state.endpoints or model_id in preconfigured(state):
+    if is_endpoint(model_id, state):
         raise bad_request(f"[{model_id}] is configured for the _inference API and does not accept documents as input")
-    if not _deployed(model_id, state):
-        # Which of the two the server says of a model that is there but not deployed is unverified.
+    if not is_deployed(model_id, state):
+        # Which of the two the server says of a model that is there but not deployed is unverified:
+        # an inference processor on such a model settles it.
         raise not_found(f"Could not find trained model [{model_id}]")
     source = _mapped(document, options.get("field_map") or options.get("field_mappings") or {})
     value = source.get(_TEXT_FIELD)
     if not isinstance(value, str):
         raise bad_request(f"Could not find text field [{_TEXT_FIELD}] in document")
-    (result,) = _from_deployment(model_id, (value,), state, now)
+    (result,) = from_deployment(model_id, (value,), state, now)
     target = options.get("target_field") or ("ml.inference" if tag is None else f"ml.inference.{tag}")
     _set_or_append(document, target, {_RESULTS: result, "model_id": model_id})
 

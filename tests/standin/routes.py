@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tests.standin import (
+    bulk,
     cluster_api,
+    documents,
     indices,
     inference_create,
     inference_delete,
@@ -13,11 +15,13 @@ from tests.standin import (
     ingest_simulate,
     ml_api,
     perform,
+    search,
     security_api,
     services_api,
     templates,
 )
 from tests.standin.router import Route
+from tests.standin.source_filter import PARAMS, VECTORS_PARAM
 
 _MASTER = frozenset({"master_timeout", "timeout"})
 _PUT = "cluster:admin/xpack/inference/put"
@@ -231,6 +235,49 @@ INDICES = (
     ),
 )
 
+_WRITE = frozenset({"pipeline", "refresh", "routing", "timeout", "wait_for_active_shards", "require_alias", "op_type"})
+_READ = PARAMS | {VECTORS_PARAM, "realtime", "refresh", "routing", "preference"}
+_SEARCH = _WILDCARDS | PARAMS | {VECTORS_PARAM, "from", "size", "preference", "routing", "track_total_hits", "timeout"}
+_BULK = (_WRITE - {"op_type"}) | PARAMS | {"list_executed_pipelines"}
+DOCUMENTS = (
+    *(
+        Route(method, path, "indices:data/write/index", documents.prepare_index, _WRITE, body=True, index_segment=0)
+        for method, path in (
+            ("PUT", "/{index}/_doc/{id}"),
+            ("POST", "/{index}/_doc/{id}"),
+            ("POST", "/{index}/_doc"),
+            ("PUT", "/{index}/_create/{id}"),
+            ("POST", "/{index}/_create/{id}"),
+        )
+    ),
+    *(
+        Route(method, "/{index}/_doc/{id}", "indices:data/read/get", documents.prepare_get, _READ, index_segment=0)
+        for method in ("GET", "HEAD")
+    ),
+    Route("DELETE", "/{index}/_doc/{id}", "indices:data/write/delete", documents.prepare_delete, _WRITE, index_segment=0),
+    *(
+        route
+        for method in ("PUT", "POST")
+        for route in (
+            Route(method, "/_bulk", "indices:data/write/bulk", bulk.prepare_bulk, _BULK, body=True, every_index=True),
+            Route(method, "/{index}/_bulk", "indices:data/write/bulk", bulk.prepare_bulk, _BULK, body=True, index_segment=0),
+        )
+    ),
+    *(
+        route
+        for method in ("GET", "POST")
+        for name, action, prepare, params, body in (
+            ("_search", "indices:data/read/search", search.prepare_search, _SEARCH, True),
+            ("_count", "indices:data/read/search", search.prepare_count, _WILDCARDS | {"preference", "routing"}, True),
+            ("_refresh", "indices:admin/refresh", documents.prepare_refresh, _WILDCARDS, False),
+        )
+        for route in (
+            Route(method, f"/{name}", action, prepare, params, body=body, every_index=True),
+            Route(method, f"/{{index}}/{name}", action, prepare, params, body=body, index_segment=0),
+        )
+    ),
+)
+
 _TEMPLATE_READ = frozenset({"local", "master_timeout", "flat_settings", "include_defaults"})
 TEMPLATES = tuple(
     route
@@ -246,4 +293,4 @@ TEMPLATES = tuple(
     )
 )
 
-ROUTES = (*CLUSTER, *INFERENCE, *PERFORM, *SERVICES, *ML, *INGEST, *SECURITY, *TEMPLATES, *INDICES)
+ROUTES = (*CLUSTER, *INFERENCE, *PERFORM, *SERVICES, *ML, *INGEST, *SECURITY, *TEMPLATES, *DOCUMENTS, *INDICES)

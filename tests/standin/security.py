@@ -44,6 +44,9 @@ INDEX_PRIVILEGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "view_index_metadata": ("indices:admin/get", "indices:admin/mappings/get", "indices:monitor/settings/get"),
         "monitor": ("indices:monitor/*",),
+        "read": ("indices:data/read/*",),
+        "write": ("indices:data/write/*",),
+        "maintenance": ("indices:admin/refresh",),
         "create_index": ("indices:admin/create",),
         "delete_index": ("indices:admin/delete",),
         "manage": ("indices:admin/*", "indices:monitor/*"),

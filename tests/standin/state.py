@@ -187,6 +187,22 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """A document of an index. `meaning`: by semantic field the vectors or token weights of its texts.
+
+    Searches see it from `searchable_at` on: infinity until a refresh.
+    """
+
+    doc_id: str
+    source: Settings
+    version: int
+    seq_no: int
+    routing: str | None = None
+    meaning: Settings = field(default_factory=_nothing)
+    searchable_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """The whole cluster. `updating`: ids of endpoints whose update is on its way; `outdated`: what caches still hold."""
 
@@ -202,6 +218,7 @@ class State:
     deployments: Mapping[str, Deployment] = field(default_factory=_nothing)
     pipelines: Mapping[str, Pipeline] = field(default_factory=_nothing)
     indices: Mapping[str, Index] = field(default_factory=_nothing)
+    documents: Mapping[str, Mapping[str, Document]] = field(default_factory=_nothing)
     index_templates: Mapping[str, Settings] = field(default_factory=_nothing)
     component_templates: Mapping[str, Settings] = field(default_factory=_nothing)
 

@@ -1,13 +1,14 @@
-"""Index templates and component templates: stored and shown, never applied, and no reference to anything in them counts."""
+"""Index templates and component templates: stored, shown and applied to new indices; a reference in them never counts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from typing import Any
 
 from tests.standin.errors import ElasticsearchError, illegal_argument
-from tests.standin.indices import flat_settings, nested
+from tests.standin.index_settings import flat_settings, nested
 from tests.standin.messages import Action, Json, Request, Response, Step
 from tests.standin.reading import json_body
 from tests.standin.state import Settings, State, drop, put
@@ -82,6 +83,34 @@ def prepare_delete(request: Request, version: Version) -> Action:
         return Step(_with(state, kind, drop(stored, *found)), Response(200, {"acknowledged": True}))
 
     return run
+
+
+def template_for(state: State, index: str) -> Json:
+    """The `template` that a new index gets: that of the matching index template of the highest priority, over its components."""
+    matching = [
+        body for body in state.index_templates.values() if any(fnmatchcase(index, pattern) for pattern in body["index_patterns"])
+    ]
+    if not matching:
+        return {}
+    best = max(matching, key=lambda body: int(body.get("priority", 0)))
+    parts = [
+        state.component_templates[name].get("template")
+        for name in best.get("composed_of", ())
+        if name in state.component_templates
+    ]
+    found: Json = {}
+    for part in (*parts, best.get("template")):
+        found = merged(found, part or {})
+    return found
+
+
+def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> Json:
+    """Two objects as one; where both have a value the second wins."""
+    both = dict(under)
+    for name, value in over.items():
+        below = both.get(name)
+        both[name] = merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return both
 
 
 def _missing(kind: str, name: str) -> ElasticsearchError:
