@@ -102,6 +102,13 @@ def whole_number(value: Any, name: str) -> int:
         raise illegal_argument(f"Failed to parse int parameter [{name}] with value [{value}]") from None
 
 
+def decimal_number(value: Any, name: str) -> float:
+    """A number of a body. The words for other values are unverified."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    raise parse_error(f"[{name}] must be a number")
+
+
 def flag(request: Request, name: str) -> bool:
     """A boolean query parameter: absent is false, present without a value is true."""
     text = request.query.get(name, "false")

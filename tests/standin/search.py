@@ -14,7 +14,7 @@ from tests.standin.errors import ElasticsearchError, illegal_argument
 from tests.standin.indices import resolve
 from tests.standin.inference_ask import Ask, Finish, Work, drive
 from tests.standin.messages import Action, Json, Request, Response, Step
-from tests.standin.reading import flag, json_body, whole_number
+from tests.standin.reading import decimal_number, flag, json_body, whole_number
 from tests.standin.search_queries import Reader, Score, parsing
 from tests.standin.source_filter import PARAMS, VECTORS_PARAM, Shown, from_body, from_params
 from tests.standin.state import Document, Index, State
@@ -69,7 +69,7 @@ def _page(request: Request, body: Json) -> Page:
     by_params = any(name in request.query for name in (*PARAMS, VECTORS_PARAM))
     shown = from_params(request) if by_params else from_body(body.get("_source"))
     least = body.get("min_score")
-    return Page(start, size, None if least is None else float(least), shown)
+    return Page(start, size, None if least is None else decimal_number(least, "min_score"), shown)
 
 
 def _indices(request: Request, state: State) -> tuple[Index, ...]:

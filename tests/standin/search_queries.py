@@ -15,6 +15,7 @@ from tests.standin.errors import ElasticsearchError, illegal_argument
 from tests.standin.inference_ask import Ask
 from tests.standin.mappings import field_type, values_at
 from tests.standin.messages import Json
+from tests.standin.reading import decimal_number, list_in, whole_number
 from tests.standin.search_scores import words, words_score
 from tests.standin.search_vectors import by_knn, by_meaning, by_weights
 from tests.standin.state import Document, Index, State
@@ -52,7 +53,7 @@ def parsing(reason: str) -> ElasticsearchError:
 
 def _all(reader: Reader, body: Json) -> Compiled:
     yield from ()
-    boost = float(body.get("boost", 1.0))
+    boost = decimal_number(body.get("boost", 1.0), "boost")
     return lambda document, index: boost
 
 
@@ -147,7 +148,7 @@ def _exists(reader: Reader, body: Json) -> Compiled:
 
 def _ids(reader: Reader, body: Json) -> Compiled:
     yield from ()
-    wanted = [str(value) for value in body.get("values", [])]
+    wanted = [str(value) for value in list_in(body, "values")]
     return lambda document, index: 1.0 if document.doc_id in wanted else None
 
 
@@ -162,7 +163,7 @@ def _bool(reader: Reader, body: Json) -> Compiled:
         for query in given if isinstance(given, list) else [given]:
             parts[name].append((yield from reader.compile(query)))
     needed = 0 if parts["must"] or parts["filter"] or not parts["should"] else 1
-    least = int(body.get("minimum_should_match", needed))
+    least = whole_number(body.get("minimum_should_match", needed), "minimum_should_match")
 
     def score(document: Document, index: Index) -> float | None:
         must = [part(document, index) for part in parts["must"]]

@@ -12,6 +12,7 @@ from tests.standin.errors import ElasticsearchError, bad_request, illegal_argume
 from tests.standin.inference_ask import Ask
 from tests.standin.mappings import field_type, fields_of, values_at
 from tests.standin.messages import Json
+from tests.standin.reading import decimal_number, object_in
 from tests.standin.search_scores import least_score, vector_score, weights_score
 from tests.standin.state import Document, Index, InferenceField, State
 from tests.standin.text_inference import infer_texts
@@ -87,7 +88,8 @@ def by_knn(body: Json, indices: Sequence[Index], state: State, now: float) -> Ge
     query = yield from _query_vector(body, field, indices, state, now)
     for index in indices:
         _check_vector_field(index, field)
-    least = body.get("similarity")
+    least = None if body.get("similarity") is None else decimal_number(body["similarity"], "similarity")
+    boost = decimal_number(body.get("boost", 1.0), "boost")
 
     def score(document: Document, index: Index) -> float | None:
         definition = dict(fields_of(index.mappings)).get(field, {})
@@ -99,9 +101,9 @@ def by_knn(body: Json, indices: Sequence[Index], state: State, now: float) -> Ge
                 return None
             _check_length(query, len(vector))
             found = vector_score(_similarity(index, field), query, vector)
-        if found is None or (least is not None and found < least_score(_similarity(index, field), float(least))):
+        if found is None or (least is not None and found < least_score(_similarity(index, field), least)):
             return None
-        return found * float(body.get("boost", 1.0))
+        return found * boost
 
     return score
 
@@ -136,10 +138,11 @@ def _query_vector(
             f"{how_many} [query_vector_builder] {'or' if vector is None else 'and'} [query_vector] must be provided"
         )
     if vector is not None:
-        return [float(item) for item in vector]
+        items = vector if isinstance(vector, list) else [vector]
+        return [decimal_number(item, "query_vector") for item in items]
     if not isinstance(builder, dict) or list(builder) != ["text_embedding"]:
         raise ElasticsearchError(400, "parsing_exception", f"unknown query_vector_builder {sorted(builder or {})}")
-    given = builder["text_embedding"]
+    given = object_in(builder, "text_embedding")
     model_id = given.get("model_id") or next(filter(None, (index_search_id(index, field) for index in indices)), None)
     for name, value in (("model_id", model_id), ("model_text", given.get("model_text"))):
         if not value:
@@ -178,7 +181,8 @@ def _query_weights(
     if (given is None) == (text is None):
         raise illegal_argument("[sparse_vector] requires one of [query_vector] or [query]")
     if given is not None:
-        return {str(token): float(weight) for token, weight in given.items()}
+        weights: Mapping[str, Any] = object_in(body, "query_vector")
+        return {token: decimal_number(weight, "query_vector") for token, weight in weights.items()}
     inference_id = body.get("inference_id") or next(filter(None, (index_search_id(index, field) for index in indices)), None)
     if inference_id is None:
         raise illegal_argument("inference_id required to perform vector search on query string")

@@ -50,6 +50,7 @@ async def filled(data: DataDir) -> StandIn:
         ok(await http.put("/_ingest/pipeline/p1", json={"processors": [{"inference": {"model_id": "one"}}], "version": 2}))
         field = {"type": "semantic_text", "inference_id": "one", "model_settings": {"dimensions": 3}}
         ok(await http.put("/i1", json={"mappings": {"properties": {"t": field}}, "settings": {"number_of_shards": 1}}))
+        assert (await http.put("/i1/_doc/1", json={"a": 1})).status_code == 201
         ok(await http.put("/_index_template/t1", json={"index_patterns": ["x"]}))
         ok(await http.put("/_component_template/c1", json={"template": {}}))
         ok(await http.put("/_cluster/settings", json={"persistent": {"xpack": {"ml": {"x": 3}}}}))

@@ -175,7 +175,18 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 CHUNKING = {"strategy": "recursive", "max_chunk_size": 50, "separators": ["a"], "separator_group": "markdown"}
 ADAPTIVE = {"enabled": True, "min_number_of_allocations": 1, "max_number_of_allocations": 2}
 INFERENCE = {"model_id": "one", "input_output": [{"input_field": "a", "output_field": "b"}], "inference_config": {"ner": {}}}
-SET = {"field": "a", "on_failure": [{"drop": {}}]}
+SET = {"field": "a", "value": "{{b}}", "if": "ctx.a == 1", "on_failure": [{"drop": {}}]}
+DOCS = [{"_index": "one", "_id": "1", "_version": 1, "_source": {"a": ["x", {"b": 1}], "c": "2024-01-01"}}]
+RUN = [
+    {"rename": {"field": "a.1.b", "target_field": "d"}},
+    {"convert": {"field": "a.0", "type": "auto", "ignore_failure": True}},
+    {"date": {"field": "c", "formats": ["yyyy-MM-dd"], "timezone": "Europe/Berlin", "output_format": "EEE HH:mm"}},
+    {"foreach": {"field": "a", "processor": {"gsub": {"field": "_ingest._value", "pattern": "(x)", "replacement": "$1"}}}},
+    {"json": {"field": "c", "add_to_root": True, "on_failure": [{"split": {"field": "c", "separator": "-"}}]}},
+    {"append": {"field": "a", "value": ["{{c}}"], "allow_duplicates": False}},
+    {"remove": {"keep": ["a"]}},
+]
+KNN = {"field": "v", "query_vector": [1, 2], "k": 1, "num_candidates": 2, "filter": {"term": {"k": "x"}}, "similarity": 0.5}
 FIELD = {"type": "semantic_text", "inference_id": "one", "model_settings": {"dimensions": 3}}
 SKELETONS: list[Json] = [
     openai(dimensions=8, similarity="cosine", rate_limit={"requests_per_minute": 1}) | {"task_settings": {"headers": {"a": "b"}}},
@@ -190,7 +201,13 @@ SKELETONS: list[Json] = [
     {"messages": [{"role": "user", "content": "a"}]},
     {"processors": [{"inference": INFERENCE}, {"foreach": {"field": "a", "processor": {"set": SET}}}], "version": 1, "_meta": {}},
     {"mappings": {"properties": {"a": FIELD, "b": {"properties": {"c": FIELD}}}}, "settings": {"index": {"final_pipeline": "x"}}},
-    {"index_patterns": ["a"], "template": {"settings": {"a": 1}}},
+    {"index_patterns": ["a"], "template": {"settings": {"a": 1}}, "composed_of": ["b"], "priority": 3},
+    {"pipeline": {"processors": RUN, "on_failure": [{"set": SET}], "field_access_pattern": "flexible"}, "docs": DOCS},
+    {"pipeline": {"processors": [{"inference": INFERENCE}, {"pipeline": {"name": "one"}}]}, "docs": DOCS},
+    {"a": "a text", "v": [1, 2], "w": {"x": 1.5}, "n": 3, "k": "x", "o": {"p": [{"q": None}]}},
+    {"query": {"bool": {"must": [{"match": {"k": "x"}}], "should": {"exists": {"field": "a"}}, "minimum_should_match": 1}}},
+    {"query": {"semantic": {"field": "a", "query": "x"}}, "size": 3, "from": 1, "min_score": 0.5, "_source": {"includes": ["a"]}},
+    {"knn": KNN, "query": {"sparse_vector": {"field": "w", "query_vector": {"x": 1.0}}}, "_source": ["a.*"]},
     {"persistent": {"xpack": {"ml": {"max_inference_processors": 3}}}},
     {"cluster": ["all"], "index": [{"names": ["a"], "privileges": ["all"]}]},
     {"number_of_allocations": 2, "adaptive_allocations": ADAPTIVE},
@@ -228,6 +245,10 @@ async def furnished() -> StandIn:
         ok(await here.create(elser(), "sparse_embedding", "model"))
         ok(await here.http.put("/_ingest/pipeline/one", json={"processors": []}))
         ok(await here.http.put("/one", json={"mappings": {"properties": {"a": FIELD}}}))
+        vectors = {"v": {"type": "dense_vector", "dims": 2}, "w": {"type": "sparse_vector"}, "k": {"type": "keyword"}}
+        ok(await here.http.put("/one/_mapping", json={"properties": vectors}))
+        given = {"v": [1, 2], "w": {"x": 1.5}, "k": "x", "o": {"p": [1]}}
+        assert (await here.http.put("/one/_doc/one?refresh", json=given)).status_code == 201
         ok(await here.http.put("/_index_template/one", json={"index_patterns": ["x"]}))
         return here.standin
 
@@ -253,5 +274,5 @@ def test_the_core_answers_every_request(request: Request) -> None:
     step = handle(STANDIN.state, request, STANDIN.clock.now())
     assert isinstance(step, Step)
     if isinstance(step.outcome, Response):
-        assert step.outcome.status in {200, 400, 403, 404, 405, 406, 409, 429, 500}
+        assert step.outcome.status in {200, 201, 400, 403, 404, 405, 406, 409, 429, 500, 501}
         json.dumps(step.outcome.body)
