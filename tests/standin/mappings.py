@@ -173,7 +173,7 @@ def _check_vector(definition: Json, path: str, value: Any, place: _Place) -> Non
         return
     numbers = isinstance(value, list) and all(isinstance(item, int | float) and not isinstance(item, bool) for item in value)
     if not numbers:
-        # The server names the JSON token that it met: unverified.
+        # The server names the JSON token that it met: unverified, a document with a text there settles it.
         raise parsing_error(f"Failed to parse object: expecting array of numbers for [dense_vector] field [{path}]")
     length = len(value) * 8 if definition.get("element_type") == "bit" else len(value)
     if definition.setdefault("dims", length) != length:

@@ -103,7 +103,7 @@ def whole_number(value: Any, name: str) -> int:
 
 
 def decimal_number(value: Any, name: str) -> float:
-    """A number of a body. The words for other values are unverified."""
+    """A number of a body. The words for other values are unverified: a search whose `min_score` is a list settles them."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     raise parse_error(f"[{name}] must be a number")
