@@ -9,6 +9,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import replace
 
+from tests.standin.catalogue import services
 from tests.standin.chunking import DEFAULT as DEFAULT_CHUNKING
 from tests.standin.state import Endpoint, State
 from tests.standin.version import Version
@@ -59,6 +60,9 @@ def _preconfigured(version: Version, platform: str, eis: bool) -> Mapping[str, E
 
 
 def _eis(version: Version) -> list[Endpoint]:
+    """Those of the Elastic Inference Service, in releases that have its service."""
+    if not version.since(*services()["elastic"].since):
+        return []
     elser = Endpoint(
         ".elser-2-elastic",
         "sparse_embedding",

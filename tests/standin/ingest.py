@@ -154,7 +154,8 @@ def prepare_delete(request: Request, version: Version) -> Action:
     wanted = request.segments[2]
 
     def run(state: State, _now: float) -> Step:
-        # The server looks at the id as it was sent, so that a pattern gets around the owner: unverified.
+        # The server looks at the id as it was sent, so that a pattern gets around the owner:
+        # unverified, a DELETE of `own*` settles it.
         _check_owner(wanted, state.pipelines.get(wanted), "DeletePipelineRequest")
         found = _matching(state.pipelines, wanted)
         if not found and wanted != "*":

@@ -173,7 +173,10 @@ def _task_settings(tasks: Json, task_type: str) -> Json:
 
 
 def _vector_settings(state: State, task_type: str, model_id: str) -> Json:
-    """Dense models loaded by the user show what their vectors are like; whether the built-in one does is unverified."""
+    """Dense models loaded by the user show what their vectors are like.
+
+    Whether the built-in one does is unverified: a GET of an endpoint on it settles it.
+    """
     if task_type != "text_embedding" or model_id in BUILT_IN_MODELS:
         return {}
     return {"dimensions": state.provider.dimensions.get(model_id, 384), "similarity": "cosine", "element_type": "float"}

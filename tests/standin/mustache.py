@@ -49,7 +49,10 @@ def _name(match: re.Match[str]) -> str:
 
 
 def render(text: str, model: Mapping[str, Any], media_type: str = "application/json") -> str:
-    """Fill a template. What is missing or null is empty; objects and lists print like Java (unverified for lists)."""
+    """Fill a template. What is missing or null is empty; objects and lists print like Java.
+
+    For lists that is unverified: a `set` of `{{list}}` settles it.
+    """
     if "{{" not in text:
         return text
 

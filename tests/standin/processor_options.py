@@ -130,7 +130,8 @@ _KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "list": (lambda value: isinstance(value, list), "a list"),
     "map": (lambda value: isinstance(value, dict), "a map"),
     "any": (lambda value: True, "anything"),
-    # A list of other things than strings is a class cast error of the server: unverified words.
+    # A list of other things than strings is a class cast error of the server: unverified words,
+    # a PUT with `[1]` settles them.
     "strings": (
         lambda value: isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value)),
         "a string",

@@ -116,7 +116,8 @@ def sort(options: Options, document: IngestDocument) -> None:
     if items is None:
         raise illegal_argument(f"field [{options['field']}] is null, cannot sort.")
     if len({java_class(item) for item in items}) > 1:
-        # Java's own words for elements that can't be compared are a class cast error: unverified.
+        # Java's own words for elements that can't be compared are a class cast error: unverified, a
+        # `sort` of `[1, "a"]` settles them.
         raise illegal_argument(f"field [{options['field']}] has elements of several types, cannot sort.")
     document.set(
         options.get("target_field") or options["field"], sorted(items, reverse=options.get("order", "asc").lower() == "desc")

@@ -56,7 +56,10 @@ def _next(text: str, at: int) -> int:
 
 
 def object_in(body: Mapping[str, Any], name: str) -> Json:
-    """An object inside a body; absent and null are an empty one. The words for other values are unverified."""
+    """An object inside a body; absent and null are an empty one.
+
+    The words for other values are unverified: a create with a number in place of an object settles them.
+    """
     value = body.get(name)
     if value is None:
         return {}
@@ -66,7 +69,10 @@ def object_in(body: Mapping[str, Any], name: str) -> Json:
 
 
 def list_in(body: Mapping[str, Any], name: str) -> list[Any]:
-    """A list inside a body; absent and null are an empty one. The words for other values are unverified."""
+    """A list inside a body; absent and null are an empty one.
+
+    The words for other values are unverified: a pipeline whose `processors` is a number settles them.
+    """
     value = body.get(name)
     if value is None:
         return []

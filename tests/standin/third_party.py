@@ -28,6 +28,8 @@ from tests.standin.setting_parsers import (
 from tests.standin.state import NOTHING, Endpoint, Settings
 from tests.standin.version import Version
 
+_NOT_FROM_USERS = "dimensions_set_by_user"
+
 
 def take_object(config: Json, name: str) -> Json | None:
     """Take one settings block out of the request, as a copy that parsers may empty."""
@@ -86,6 +88,8 @@ def _parse_service_settings(block: Block, service: Service, task_type: str, vers
     applicable = _applicable(service.service_settings, task_type, version)
     plain = [setting for setting in applicable if not setting.secret and setting.name != "rate_limit"]
     settings = parse_block(block, plain)
+    if any(setting.name == "dimensions" for setting in plain) and block.left.pop(_NOT_FROM_USERS, None) is not None:
+        block.errors.append(f"[{block.scope}] does not allow the setting [{_NOT_FROM_USERS}]")
     if any(setting.name == "rate_limit" for setting in applicable):
         limit = parse_rate_limit(block, service.default_rate_limit(task_type))
         settings |= {"rate_limit": limit} if limit else {}

@@ -98,6 +98,29 @@ async def test_dialects(both: Both, service: str, task: str, path: str, question
         assert [row["index"] for row in rows] == [1, 0], "sorted by score"
 
 
+VALIDATION: dict[str, tuple[str, str, str, Json]] = {
+    "embedding": ("openai", TEXT, "/v1/embeddings", {"input": ["how big"], "model": "m"}),
+    "reranking": (
+        "cohere",
+        "rerank",
+        "/cohere/rerank",
+        {"model": "m", "query": "test query", "documents": ["how big"]},
+    ),
+    "chat": (
+        "openai",
+        "chat_completion",
+        "/v1/chat/completions",
+        {"model": "m", "messages": [{"role": "user", "content": "how big"}], "stream": True},
+    ),
+}
+
+
+@pytest.mark.parametrize(("service", "task", "path", "sent"), VALIDATION.values(), ids=VALIDATION)
+async def test_what_a_validation_asks(both: Both, service: str, task: str, path: str, sent: Json) -> None:
+    ok(await both.create(task, both.body(service, path)))
+    assert [one.body for one in both.provider.log] == [sent]
+
+
 async def test_the_provider_refuses_the_key(both: Both) -> None:
     answer = await both.create(TEXT, both.body("openai", "/v1/embeddings", api_key="wrong-key"))
     assert Refusal.of(answer) == status(400, FAILED)
