@@ -201,7 +201,7 @@ async def client_for(
         await client.close()
 
 
-async def passing(clock: VirtualClock, condition: Callable[[], bool], seconds: float = 10) -> None:
+async def passing(clock: VirtualClock, condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until it holds, letting time pass whenever something waits for it. `seconds` are real ones."""
     async with asyncio.timeout(seconds):
         while not condition():
@@ -210,7 +210,7 @@ async def passing(clock: VirtualClock, condition: Callable[[], bool], seconds: f
                 await clock.advance(clock.next_call)
 
 
-async def holding(condition: Callable[[], bool], seconds: float = 10) -> None:
+async def holding(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until it holds, without any time passing on a virtual clock. `seconds` are real ones."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - nothing tells when it holds
