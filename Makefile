@@ -7,7 +7,7 @@ ES8    := build/es8
 export PYTHONDONTWRITEBYTECODE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint test test-full verify generate lock controlplane demo up down clean
+.PHONY: help setup fmt lint test test-full verify generate lock controlplane demo up down bench soak clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,12 @@ up: controlplane ## start a control plane and a stand-in Elasticsearch in the ba
 
 down: $(STAMP) ## stop what `make up` or `make demo KEEP=1` started
 	@$(BIN)/python -m tests.controlplane down
+
+bench: controlplane ## measure the operator against a client without logic; N=1000 objects, REPEAT=3 times
+	$(BIN)/python -m tests.bench run --n $(or $(N),1000) --repeat $(or $(REPEAT),3)
+
+soak: controlplane ## random work for MINUTES=30; fails unless memory, descriptors and threads are flat
+	$(BIN)/python -m tests.bench soak --minutes $(or $(MINUTES),30)
 
 lock: $(STAMP) ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
