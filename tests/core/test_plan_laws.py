@@ -194,6 +194,7 @@ def test_life(beginning: dict[str, Any], rounds: Rounds) -> None:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(1800)  # minutes of pure computing, more where others compute, too
 @given(BEGINNINGS, ROUNDS)
 @settings(LAW, max_examples=20_000)
 def test_many_lives(beginning: dict[str, Any], rounds: Rounds) -> None:
