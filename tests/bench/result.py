@@ -21,6 +21,7 @@ _COLUMNS = (
     ("elasticsearch_writes_per_object", "es writes", 2),
     ("elasticsearch_reads_per_object", "es reads", 2),
     ("cpu_seconds", "cpu s", 2),
+    ("cpu_ratio_to_floor", "cpu ratio", 2),
     ("rss_mb", "rss mb", 0),
 )
 
