@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, unquote
 
 from tests.standin import control
 from tests.standin.faults import Answer, Fault
+from tests.standin.filter_path import filtered
 from tests.standin.messages import JSON_TYPE, Request, Response, encode
 from tests.standin.stand_in import StandIn
 
@@ -127,9 +128,11 @@ def _parts(request: Request, response: Response | None, answer: Answer | None) -
 def _body(request: Request, response: Response) -> bytes:
     if response.content_type != JSON_TYPE:
         return str(response.body).encode()
+    wanted = request.query.get("filter_path")
+    body = response.body if wanted is None else filtered(response.body, wanted)
     if request.query.get("pretty", "false") != "false":
-        return json.dumps(response.body, ensure_ascii=False, indent=2, default=dict).encode() + b"\n"
-    return encode(response.body)
+        return json.dumps(body, ensure_ascii=False, indent=2, default=dict).encode() + b"\n"
+    return encode(body)
 
 
 def _negotiated(request: Request) -> str:

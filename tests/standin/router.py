@@ -9,7 +9,7 @@ from tests.standin.messages import Action, Request
 from tests.standin.version import Version
 
 Prepare = Callable[[Request, Version], Action]
-ALWAYS_ACCEPTED = frozenset({"pretty", "human", "error_trace"})
+ALWAYS_ACCEPTED = frozenset({"pretty", "human", "error_trace", "filter_path"})
 
 
 @dataclass(frozen=True, slots=True)
