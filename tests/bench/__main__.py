@@ -45,7 +45,7 @@ async def run(n: int, repeat: int) -> Figures:
     async with stage() as here:
         for number in range(1, repeat + 1):
             tell(f"repetition {number} of {repeat}, {n} objects …")
-            found.append(await Repetition(here, n).run())
+            found.append(await Repetition(here, n, tell).run())
     return summarize(n, found)
 
 

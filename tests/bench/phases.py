@@ -31,6 +31,8 @@ class Repetition:
 
     stage: Stage
     n: int
+    tell: Callable[[str], None] = lambda _: None
+    """Hears of every step when it is done, so that a long run shows where it is."""
 
     @property
     def names(self) -> list[str]:
@@ -63,7 +65,7 @@ class Repetition:
             found["idle"] = await self._idle(process)
             found["edit"] = await self._edits(process)
             found["drift"] = await self._drift(process)
-            found["delete"] = await self._phase(process, lambda: user.delete(self.names))
+            found["delete"] = await self._phase("delete", process, lambda: user.delete(self.names))
             found["rss_mb"] = max(process.usage.peak_rss_mb, begun_cpu.peak_rss_mb)
             found["cpu_seconds"] = begun_cpu.cpu_seconds + process.usage.cpu_seconds
         finally:
@@ -71,11 +73,12 @@ class Repetition:
         return found
 
     async def _floor(self) -> Figures:
+        self.tell("  the floor:")
         await self.stage.user.store_secret("canary-first")
         process = await self.stage.floor()
         try:
             found = await self._changes(process)
-            found["delete"] = await self._phase(process, lambda: self.stage.user.delete(self.names))
+            found["delete"] = await self._phase("delete", process, lambda: self.stage.user.delete(self.names))
         finally:
             process.stop()
         return found
@@ -84,18 +87,19 @@ class Repetition:
         """What operator and floor both do."""
         user = self.stage.user
         return {
-            "create": await self._phase(process, lambda: user.create(self.names)),
-            "update": await self._phase(process, lambda: user.edit(self.names, 77)),
-            "rotate": await self._phase(process, lambda: user.rotate(self.names, "canary-rotated")),
+            "create": await self._phase("create", process, lambda: user.create(self.names)),
+            "update": await self._phase("update", process, lambda: user.edit(self.names, 77)),
+            "rotate": await self._phase("rotate", process, lambda: user.rotate(self.names, "canary-rotated")),
         }
 
-    async def _phase(self, process: Measured, work: Callable[[], Awaitable[Span]]) -> Figures:
+    async def _phase(self, name: str, process: Measured, work: Callable[[], Awaitable[Span]]) -> Figures:
         await process.rest()
         await self.stage.ledger.begin()
         before = process.usage
         span = await process.alongside(work())
         await process.rest()
         after, requests = process.usage, await self.stage.ledger.end()
+        self.tell(f"  {name}: {span.seconds:.1f} s, {after.cpu_seconds - before.cpu_seconds:.1f} s of processor time")
         return {
             "seconds": span.seconds,
             "cpu_seconds": after.cpu_seconds - before.cpu_seconds,
