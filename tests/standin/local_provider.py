@@ -90,7 +90,7 @@ class LocalProvider:
     async def _stream(self, send: Send, asked: Json) -> None:
         headers = [(b"content-type", b"text/event-stream")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        words = vectors.completion(str(asked["messages"][-1]["content"])).split(" ")
+        words = vectors.pieces(vectors.completion(str(asked["messages"][-1]["content"])))
         for index, word in enumerate(words):
             if index == self.cut_after:
                 raise ConnectionCutError(started=True)

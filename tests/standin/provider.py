@@ -160,7 +160,7 @@ def _written(behaviour: Provider, endpoint: Endpoint, question: Question) -> Tex
     texts = tuple(map(vectors.completion, question.inputs))
     if not question.stream:
         return Texts(texts)
-    words = texts[-1].split(" ") if question.chat else [word for text in texts for word in text.split(" ")]
+    words = [word for text in (texts[-1:] if question.chat else texts) for word in vectors.pieces(text)]
     model = str((question.chat or {}).get("model") or model_name(endpoint))
     chunks: list[Json] = [
         chat_chunk(endpoint.inference_id, model, word, last=index == len(words) - 1) if question.chat else completion_chunk(word)

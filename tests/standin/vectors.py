@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 
 _WORD = re.compile(r"\w+")
+_PIECE = re.compile(r"\s*\S+(?:\s+$)?")
 _KEPT = 128  # vectors: a validation call has one input, and tests ask for few others
 
 
@@ -55,3 +56,8 @@ def relevance(query: str, text: str) -> float:
 def completion(text: str) -> str:
     """An answer to a prompt."""
     return f"The stand-in read: {text}"
+
+
+def pieces(text: str) -> list[str]:
+    """A text as a model streams it: word by word, each with the white space before it."""
+    return _PIECE.findall(text) or [text]

@@ -139,7 +139,7 @@ async def test_a_chat_without_stream_from_9_6_on(version: str) -> None:
             assert "please use the _inference/chat_completion/one/_stream URL" in Refusal.of(answer).reason
             return
         (choice,) = ok(answer)["choices"]
-        assert choice["message"]["role"] == "assistant"
+        assert choice["message"] == {"role": "assistant", "content": "The stand-in read: hi"}
         assert choice["finish_reason"] == "stop"
         here.standin.change_provider(breaks_after=1)
         assert (await here.http.post("/_inference/chat_completion/one", json=CHAT)).status_code == 500
