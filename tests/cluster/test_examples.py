@@ -21,12 +21,15 @@ def test_every_file_is_valid(plane: ControlPlane, namespace: str) -> None:
 
 def test_what_is_stored_is_what_was_written(plane: ControlPlane, namespace: str) -> None:
     plane.kubectl("apply", "--server-side", f"--namespace={namespace}", *FILES, timeout=120)
-    stored = json.loads(plane.kubectl("get", "infep", f"--namespace={namespace}", "--output=json"))["items"]
-    specs = {item["metadata"]["name"]: item["spec"] for item in stored}
-    written = [item for path in manifest_files() for item in of_kind(path, "InferenceEndpoint")]
-    assert set(specs) == {item["metadata"]["name"] for item in written}
-    for item in written:
-        assert _kept(item["spec"], specs[item["metadata"]["name"]]), item["metadata"]["name"]
+    stored = json.loads(plane.kubectl("get", "infep,ingp", f"--namespace={namespace}", "--output=json"))["items"]
+    specs = {(item["kind"], item["metadata"]["name"]): item["spec"] for item in stored}
+    kinds = ("InferenceEndpoint", "IngestPipeline")
+    written = {
+        (kind, item["metadata"]["name"]): item for path in manifest_files() for kind in kinds for item in of_kind(path, kind)
+    }
+    assert set(specs) == set(written)
+    for name, item in written.items():
+        assert _kept(item["spec"], specs[name]), name
 
 
 def _kept(written: Any, stored: Any) -> bool:

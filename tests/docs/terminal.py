@@ -25,7 +25,7 @@ from tests.docs.markdown import Command
 SECONDS = 30.0
 _AGE = re.compile(r"\d+[smhd](\d+[smh])?")
 _LOOKS = re.compile(r"(kubectl (get|describe|events)|es \S+$)")
-_REFUSED = re.compile(r"(The InferenceEndpoint|Error|error:)")
+_REFUSED = re.compile(r"(The (InferenceEndpoint|IngestPipeline)|Error|error:)")
 
 
 @dataclass(frozen=True, slots=True)

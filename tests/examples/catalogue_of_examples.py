@@ -17,8 +17,13 @@ Resource: TypeAlias = dict[str, Any]
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SERVICES = EXAMPLES / "services"
 
+MIGRATING = EXAMPLES / "migrating"
+
 PATCHES = frozenset({EXAMPLES / "connection" / "eck-auth-patch.yaml"})
 """Files for `kubectl patch`: parts of an object, which nobody can apply."""
+
+OF_OTHERS = frozenset({MIGRATING / "eck-custom-resources" / "before.yaml"})
+"""Objects of other operators, from which one moves."""
 
 
 def example_files() -> list[Path]:
@@ -27,8 +32,8 @@ def example_files() -> list[Path]:
 
 
 def manifest_files() -> list[Path]:
-    """Every file that `kubectl apply` takes, sorted: those of services, of connections and of the first endpoint."""
-    return sorted(path for path in EXAMPLES.rglob("*.yaml") if path not in PATCHES)
+    """Every file with objects of ours that `kubectl apply` takes, sorted."""
+    return sorted(path for path in EXAMPLES.rglob("*.yaml") if path not in PATCHES | OF_OTHERS)
 
 
 def resources(path: Path) -> list[Resource]:

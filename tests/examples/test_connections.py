@@ -21,7 +21,7 @@ from tests.examples.catalogue_of_examples import EXAMPLES, PATCHES, Resource, of
 
 CONNECTION = EXAMPLES / "connection"
 ECK = CONNECTION / "eck.yaml"
-PRIVILEGES = ["manage_inference", "monitor", "read_pipeline"]
+PRIVILEGES = ["manage_inference", "manage_ingest_pipelines", "monitor"]
 
 
 def secret_data(path: Path) -> dict[str, bytes]:

@@ -11,6 +11,7 @@ import pytest
 
 from inference_operator.api.crd import manifests
 from inference_operator.api.inference_endpoint import InferenceEndpoint
+from inference_operator.api.ingest_pipeline import IngestPipeline
 from inference_operator.api.services import Service, catalogue
 from inference_operator.core.endpoint.references import MalformedReference, blocks, inline_secrets, references
 from tests.examples.catalogue_of_examples import (
@@ -19,6 +20,7 @@ from tests.examples.catalogue_of_examples import (
     endpoint,
     example_files,
     header,
+    inference_id,
     manifest_files,
     of_kind,
     resources,
@@ -26,7 +28,10 @@ from tests.examples.catalogue_of_examples import (
 )
 
 PLACEHOLDER = "replace-me"
-ENDPOINT_SCHEMA = manifests()["inference-operator.io_inferenceendpoints.yaml"]["spec"]["versions"][0]["schema"]
+SCHEMAS = {
+    manifest["spec"]["names"]["kind"]: manifest["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    for manifest in manifests().values()
+}
 
 ONE_OF: Mapping[str, tuple[frozenset[str], ...]] = {
     "amazon_sagemaker": (frozenset({"similarity"}), frozenset({"element_type"})),  # with api elastic and text_embedding
@@ -48,6 +53,9 @@ each_manifest = pytest.mark.parametrize("path", manifest_files(), ids=name_of)
 each_endpoint = pytest.mark.parametrize(
     "path", [path for path in manifest_files() if of_kind(path, "InferenceEndpoint")], ids=name_of
 )
+each_pipeline = pytest.mark.parametrize(
+    "path", [path for path in manifest_files() if of_kind(path, "IngestPipeline")], ids=name_of
+)
 
 
 def known(resource: Resource) -> Service:
@@ -68,9 +76,10 @@ def test_the_examples_cover_every_task_type() -> None:
     assert shown == {task for service in catalogue().services.values() for task in service.task_types}
 
 
-def test_no_two_examples_of_services_hold_the_same_object() -> None:
-    # Otherwise deleting one example would take the Secret of another.
-    named = [(item["kind"], item["metadata"]["name"]) for path in example_files() for item in resources(path)]
+def test_no_two_examples_hold_the_same_object() -> None:
+    # Otherwise deleting one example would take the Secret of another. The forms of one connection may replace each other.
+    files = [path for path in manifest_files() if path.parent != EXAMPLES / "connection"]
+    named = [(item["kind"], item["metadata"]["name"]) for path in files for item in resources(path)]
     assert len(named) == len(set(named))
 
 
@@ -128,13 +137,19 @@ def test_the_file_says_what_to_change(path: Path) -> None:
 def test_the_operator_reads_the_endpoint(path: Path) -> None:
     for resource in of_kind(path, "InferenceEndpoint"):
         parsed = InferenceEndpoint.parse(resource)
-        assert parsed.external_id == resource["metadata"]["name"]
+        assert parsed.external_id == inference_id(resource)
 
 
-@each_endpoint
+@each_pipeline
+def test_the_operator_reads_the_pipeline(path: Path) -> None:
+    for resource in of_kind(path, "IngestPipeline"):
+        assert IngestPipeline.parse(resource).external_id == resource["metadata"]["name"]
+
+
+@each_manifest
 def test_the_crd_knows_every_field(path: Path) -> None:
-    for resource in of_kind(path, "InferenceEndpoint"):
-        assert list(_unknown(resource["spec"], ENDPOINT_SCHEMA["openAPIV3Schema"]["properties"]["spec"], "spec")) == []
+    for resource in (item for item in resources(path) if item["kind"] in SCHEMAS):
+        assert list(_unknown(resource["spec"], SCHEMAS[resource["kind"]]["properties"]["spec"], "spec")) == []
 
 
 @each_endpoint

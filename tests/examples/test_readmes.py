@@ -39,5 +39,6 @@ def test_commands_name_files_and_objects_that_are_there(guide: Path) -> None:
     text = guide.read_text(encoding="utf-8")
     files = re.findall(r"(?<![\w/])examples/[\w./-]+", text)
     assert [file for file in files if not (EXAMPLES.parent / file).exists()] == []
-    objects = {item["metadata"]["name"] for path in manifest_files() for item in of_kind(path, "InferenceEndpoint")}
-    assert set(re.findall(r"infep[/ ]([a-z][a-z0-9-]+)", text)) <= objects
+    for short, kind in (("infep", "InferenceEndpoint"), ("ingp", "IngestPipeline")):
+        objects = {item["metadata"]["name"] for path in manifest_files() for item in of_kind(path, kind)}
+        assert set(re.findall(rf"{short}[/ ]([a-z][a-z0-9-]+)", text)) <= objects
