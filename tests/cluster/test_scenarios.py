@@ -15,9 +15,11 @@ from inference_operator.api.inference_endpoint import InferenceEndpointStatus
 from tests.cluster.operating import API_KEY, Operating, endpoint, eventually, operating, secret
 from tests.controlplane import ControlPlane
 from tests.controlplane.commands import CommandFailedError
-from tests.machine.scenarios import NEWEST, Scenario
-from tests.machine.stage import CONNECTION, KEY, Refused, Stage, Truth, elasticsearch_writes
-from tests.machine.test_scenarios import SCENARIOS
+from tests.machine.scenarios import NEWEST, Performance
+from tests.machine.stage import CONNECTION, Refused, Stage, Truth, elasticsearch_writes
+from tests.machine.test_scenarios import PERFORMANCES
+from tests.machine.things import KEY, OTHER_KEY, Thing
+from tests.machine.things_of_endpoints import ENDPOINT
 from tests.standin import StandIn, StandInTransport
 
 CRDS = Path(__file__).parents[2] / "crds"
@@ -56,6 +58,7 @@ class ClusterStage:
     """Plays before a real API server. Time passes by itself: the operator compares every second."""
 
     version = NEWEST
+    thing = ENDPOINT
 
     def __init__(self, operator: Operating, namespace: str) -> None:
         self._operator = operator
@@ -71,15 +74,17 @@ class ClusterStage:
     def id_of(self, name: str) -> str:
         return f"{self._namespace}-{name}"
 
-    async def put_key(self, value: str = KEY, *, other_namespace: bool = False) -> None:
+    async def put_key(self, value: str | None = None, *, other_namespace: bool = False) -> None:
         if not other_namespace:
-            self._operator.apply(self._namespace, secret(value=value))
+            self._operator.apply(self._namespace, secret(value=value or KEY))
             return
         connection = {path.name: path.read_text() for path in self._operator.connection.iterdir()}
         elsewhere = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": CONNECTION}, "stringData": connection}
-        self._operator.apply(self.other, secret(value=value), elsewhere)
+        self._operator.apply(self.other, secret(value=value or OTHER_KEY), elsewhere)
 
-    async def apply(self, name: str, spec: Mapping[str, Any] | None = None, *, other_namespace: bool = False) -> None:
+    async def apply(
+        self, name: str, spec: Mapping[str, Any] | None = None, *, thing: Thing | None = None, other_namespace: bool = False
+    ) -> None:
         elsewhere = {"elasticsearchRef": {"secretName": CONNECTION}} if other_namespace else {}
         self._namespaces[name] = self.other if other_namespace else self._namespace
         wanted = endpoint(name, **({"inferenceId": self.id_of(name)} | elsewhere | dict(spec or {})))
@@ -172,6 +177,6 @@ class ClusterStage:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
-async def test_scenario(scenario: Scenario, stage: Stage) -> None:
-    await scenario.play(stage)
+@pytest.mark.parametrize("performance", [each for each in PERFORMANCES if each.thing is ENDPOINT], ids=str)
+async def test_scenario(performance: Performance, stage: Stage) -> None:
+    await performance.scenario.play(stage)

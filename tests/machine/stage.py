@@ -13,17 +13,14 @@ from typing import Any, Protocol
 import httpx
 
 from inference_operator.api.inference_endpoint import InferenceEndpointStatus
-from inference_operator.kinds.endpoint.kind import PLURAL
-from inference_operator.shell.ports import ObjectKey
-from tests.fake_kubernetes import AdmissionError
-from tests.machine.world import NAMESPACE, World, openai
+from inference_operator.api.ingest_pipeline import IngestPipelineStatus
+from inference_operator.api.managed import ManagedStatus
+from tests.machine.things import KEY, Thing
 from tests.standin import StandIn
-from tests.standin.state import Endpoint
 
 Truth = tuple[str, str]
 """`(status, reason)` of a condition."""
 READY: Truth = ("True", "Available")
-KEY = "canary-scenario-27c1"
 CONNECTION = "elsewhere"
 
 
@@ -32,9 +29,11 @@ class Refused(Exception):  # noqa: N818 - what the API server does to an object,
 
 
 class Stage(Protocol):
-    """Object `name` has the inference id `id_of(name)`, which is new to the cluster."""
+    """Object `name` has the id `id_of(name)`, which is new to the cluster. No two objects have the same name."""
 
     version: str
+    thing: Thing
+    """What the scenario is about; objects are of its kind where nothing else is said."""
 
     @property
     def standin(self) -> StandIn:
@@ -42,15 +41,17 @@ class Stage(Protocol):
         ...
 
     def id_of(self, name: str) -> str:
-        """The inference id of an object."""
+        """The id in Elasticsearch of an object."""
         ...
 
-    async def put_key(self, value: str = KEY, *, other_namespace: bool = False) -> None:
+    async def put_key(self, value: str | None = None, *, other_namespace: bool = False) -> None:
         """Write Secret `openai`, and in another namespace also the Secret of a connection to the same cluster."""
         ...
 
-    async def apply(self, name: str, spec: Mapping[str, Any] | None = None, *, other_namespace: bool = False) -> None:
-        """`spec` over an OpenAI endpoint. Raises Refused."""
+    async def apply(
+        self, name: str, spec: Mapping[str, Any] | None = None, *, thing: Thing | None = None, other_namespace: bool = False
+    ) -> None:
+        """`spec` over a plain one. Raises Refused."""
         ...
 
     async def edit(self, name: str, **changes: Any) -> None:
@@ -81,7 +82,7 @@ class Stage(Protocol):
         """Wait until the object is no more."""
         ...
 
-    async def status(self, name: str) -> InferenceEndpointStatus:
+    async def status(self, name: str) -> ManagedStatus:
         """What the object says now."""
         ...
 
@@ -102,105 +103,37 @@ class Stage(Protocol):
         ...
 
 
-def stored(stage: Stage, name: str) -> Endpoint | None:
-    """What Elasticsearch holds for an object, secrets included."""
-    return stage.standin.endpoints.get(stage.id_of(name))
+async def endpoint_status(stage: Stage, name: str = "a") -> InferenceEndpointStatus:
+    """The status of an InferenceEndpoint."""
+    status = await stage.status(name)
+    assert isinstance(status, InferenceEndpointStatus)
+    return status
 
 
-def holds(stage: Stage, name: str) -> Endpoint:
-    """What Elasticsearch holds for an object. Raises AssertionError where that is nothing."""
-    found = stored(stage, name)
-    assert found is not None, f"{stage.id_of(name)} is not in Elasticsearch"
-    return found
+async def pipeline_status(stage: Stage, name: str = "a") -> IngestPipelineStatus:
+    """The status of an IngestPipeline."""
+    status = await stage.status(name)
+    assert isinstance(status, IngestPipelineStatus)
+    return status
 
 
-def settings(**changes: Any) -> dict[str, Any]:
-    """`serviceSettings` of an OpenAI endpoint."""
-    return dict(openai(**changes)["serviceSettings"])
+async def ready(stage: Stage, **spec: object) -> None:
+    """Object `a`, with the key that it needs."""
+    await stage.put_key(KEY)
+    await stage.apply("a", spec)
+    await stage.sees("a", READY)
+
+
+async def at_rest(stage: Stage) -> None:
+    """Whole comparisons cost no write."""
+    await stage.forget_writes()
+    await stage.compare()
+    await stage.compare()
+    assert await stage.writes() == (0, [])
 
 
 def elasticsearch_writes(stage: Stage) -> list[str]:
-    """What the log holds of the writes to this stage's endpoints, the id left out: `PUT /_inference/text_embedding/_update`."""
+    """What the log holds of the writes under this stage's ids, the id left out: `PUT /_inference/text_embedding/_update`."""
     prefix = stage.id_of("")
     own = (entry for entry in stage.standin.log.writes if prefix in entry.path)
     return [f"{entry.method} {re.sub(f'/{prefix}[^/]*', '', entry.path)}" for entry in own]
-
-
-class WorldStage:
-    """Plays in one process, with time that passes only when something is waited for."""
-
-    def __init__(self, world: World, version: str) -> None:
-        self._world = world
-        self.version = version
-        self._namespaces: dict[str, str] = {}
-
-    @property
-    def standin(self) -> StandIn:
-        return self._world.standin
-
-    def id_of(self, name: str) -> str:
-        return f"scene-{name}"
-
-    async def put_key(self, value: str = KEY, *, other_namespace: bool = False) -> None:
-        namespace = "other" if other_namespace else NAMESPACE
-        self._world.kubernetes.put_secret(namespace, "openai", {"api-key": value})
-        if other_namespace:
-            self._world.kubernetes.put_secret(namespace, CONNECTION, {"url": "http://standin:9200"})
-
-    async def apply(self, name: str, spec: Mapping[str, Any] | None = None, *, other_namespace: bool = False) -> None:
-        elsewhere = {"elasticsearchRef": {"secretName": CONNECTION}} if other_namespace else {}
-        self._namespaces[name] = "other" if other_namespace else NAMESPACE
-        wanted = {"inferenceId": self.id_of(name)} | elsewhere | dict(spec or {})
-        try:
-            self._world.apply(name, wanted, namespace=self._namespaces[name])
-        except AdmissionError as refusal:
-            raise Refused(str(refusal)) from None
-
-    async def edit(self, name: str, **changes: Any) -> None:
-        self._world.kubernetes.edit_spec(self._key(name), changes)
-
-    async def delete(self, name: str) -> None:
-        self._world.kubernetes.delete(self._key(name))
-
-    async def ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        await self._world.clock.settle()
-        return await self._world.ask(method, path, body)
-
-    async def restart(self) -> None:
-        await self._world.restart()
-        await self._world.rest()
-
-    async def compare(self) -> None:
-        await self._world.resync()
-        await self._world.rest()
-
-    async def sees(self, name: str, truth: Truth, kind: str = "Ready", *, within: str = "") -> None:
-        await self._world.rest()
-        key = self._key(name)
-        assert self._world.condition(key, kind) == truth, f"{name}: {self._world.status(key).conditions}"
-        assert within in self._world.message(key, kind)
-
-    async def is_gone(self, name: str) -> None:
-        await self._world.rest()
-        assert self._world.is_gone(self._key(name)), self._world.status(self._key(name)).conditions
-
-    async def status(self, name: str) -> InferenceEndpointStatus:
-        await self._world.rest()
-        return self._world.status(self._key(name))
-
-    async def finalizers(self, name: str) -> tuple[str, ...]:
-        return tuple(self._world.found(self._key(name)).metadata.finalizers)
-
-    async def events(self, name: str) -> list[str]:
-        await self._world.rest()
-        return [event.reason for event in self._world.kubernetes.events if event.key == self._key(name)]
-
-    async def forget_writes(self) -> None:
-        await self._world.rest()
-        self._world.forget_requests()
-
-    async def writes(self) -> tuple[int, list[str]]:
-        return self._world.kubernetes.writes, elasticsearch_writes(self)
-
-    def _key(self, name: str) -> ObjectKey:
-        return ObjectKey(PLURAL, self._namespaces[name], name)

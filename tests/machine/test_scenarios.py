@@ -1,30 +1,56 @@
-"""The scenario matrix in one process, for every server version that behaves differently."""
+"""The scenario matrix in one process, for every kind and every server version that behaves differently."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
-from tests.machine import scenarios_of_change, scenarios_of_life, scenarios_of_ownership
-from tests.machine.scenarios import VERSIONS, Scenario
-from tests.machine.stage import WorldStage
+from tests.machine import (
+    scenarios_of_change,
+    scenarios_of_life,
+    scenarios_of_ownership,
+    scenarios_of_replacing,
+    scenarios_of_settings,
+)
+from tests.machine.scenarios import NEWEST, VERSIONS, Performance, performances
+from tests.machine.things_of_endpoints import ENDPOINT
 from tests.machine.world import World
+from tests.machine.world_stage import WorldStage
 
-SCENARIOS = scenarios_of_life.SCENARIOS + scenarios_of_ownership.SCENARIOS + scenarios_of_change.SCENARIOS
+PERFORMANCES = tuple(
+    performances(
+        scenarios_of_life.SCENARIOS
+        + scenarios_of_ownership.SCENARIOS
+        + scenarios_of_change.SCENARIOS
+        + scenarios_of_settings.SCENARIOS
+        + scenarios_of_replacing.SCENARIOS
+    )
+)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
-async def test_scenario(scenario: Scenario, version: str) -> None:
+def in_versions() -> Iterator[Any]:
+    """Servers in between differ in what they do to endpoints: with other kinds they are tried in full only."""
+    for performance in PERFORMANCES:
+        for version in VERSIONS:
+            is_quick = performance.thing is ENDPOINT or version in (VERSIONS[0], NEWEST)
+            marks = () if is_quick else pytest.mark.full
+            yield pytest.param(performance, version, marks=marks, id=f"{performance}-{version}")
+
+
+@pytest.mark.parametrize(("performance", "version"), list(in_versions()))
+async def test_scenario(performance: Performance, version: str) -> None:
     async with World(version=version) as world:
         await world.start()
-        await scenario.play(WorldStage(world, version))
+        await performance.scenario.play(WorldStage(world, version, performance.thing))
 
 
 async def test_each_change_of_what_drifts_from_an_observed_endpoint_is_told() -> None:
     async with World() as world:
         await world.start()
-        stage = WorldStage(world, "9.5.0")
-        await scenarios_of_ownership.foreign(stage)
+        stage = WorldStage(world, NEWEST, ENDPOINT)
+        await ENDPOINT.appear(stage)
         await stage.put_key()
         await stage.apply("a", {"managementPolicy": "Observe", "taskSettings": {"user": "one"}})
         await stage.edit("a", taskSettings={"team": "two"})

@@ -20,7 +20,6 @@ from inference_operator.api.meta import Condition
 from inference_operator.elasticsearch.limits import Limits
 from inference_operator.elasticsearch.pool import ClusterPool
 from inference_operator.kinds import KINDS
-from inference_operator.kinds.endpoint.kind import PLURAL
 from inference_operator.kinds.pipeline.kind import PLURAL as PIPELINES
 from inference_operator.kubernetes.connections import ConnectionResolver
 from inference_operator.kubernetes.default_connection import DefaultConnection
@@ -151,29 +150,24 @@ class World:
 
     def apply(self, name: str, spec: Mapping[str, Any] | None = None, *, namespace: str = NAMESPACE) -> ObjectKey:
         """`kubectl apply`; `spec` is merged over an OpenAI endpoint. Needs `put_key`."""
-        key = ObjectKey(PLURAL, namespace, name)
-        self.kubernetes.create(
-            {
-                "apiVersion": "inference-operator.io/v1alpha1",
-                "kind": "InferenceEndpoint",
-                "metadata": {"name": name, "namespace": namespace},
-                "spec": openai() | dict(spec or {}),
-            }
-        )
-        return key
+        return self.create("InferenceEndpoint", name, openai() | dict(spec or {}), namespace=namespace)
 
     def apply_pipeline(self, name: str, spec: Mapping[str, Any], *, namespace: str = NAMESPACE) -> ObjectKey:
         """`kubectl apply` of an IngestPipeline; without processors it has one that sets a field."""
-        key = ObjectKey(PIPELINES, namespace, name)
+        plain = {"processors": [{"set": {"field": "seen", "value": True}}]}
+        return self.create("IngestPipeline", name, plain | dict(spec), namespace=namespace)
+
+    def create(self, kind: str, name: str, spec: Mapping[str, Any], *, namespace: str = NAMESPACE) -> ObjectKey:
+        """`kubectl apply` of an object of any kind, with just this spec."""
         self.kubernetes.create(
             {
                 "apiVersion": "inference-operator.io/v1alpha1",
-                "kind": "IngestPipeline",
+                "kind": kind,
                 "metadata": {"name": name, "namespace": namespace},
-                "spec": {"processors": [{"set": {"field": "seen", "value": True}}]} | dict(spec),
+                "spec": dict(spec),
             }
         )
-        return key
+        return ObjectKey(PLURALS[kind], namespace, name)
 
     def found(self, key: ObjectKey) -> InferenceEndpoint:
         body = self.kubernetes.store.get(key)
@@ -197,10 +191,14 @@ class World:
             assert_lawful(status, body["metadata"]["generation"])
         return status
 
+    def status_of(self, key: ObjectKey) -> ManagedStatus:
+        """The same of an object of either kind."""
+        found: ManagedStatus = self.pipeline_status(key) if key.plural == PIPELINES else self.status(key)
+        return found
+
     def conditions(self, key: ObjectKey) -> tuple[Condition, ...]:
         """Those of an object of either kind."""
-        found: ManagedStatus = self.pipeline_status(key) if key.plural == PIPELINES else self.status(key)
-        return found.conditions
+        return self.status_of(key).conditions
 
     def is_gone(self, key: ObjectKey) -> bool:
         return self.kubernetes.store.get(key) is None
