@@ -81,6 +81,17 @@ class Settings(BaseSettings):
     concurrency_per_cluster: int = Field(8, ge=1, le=64, description="Objects of one Elasticsearch cluster in work at once.")
     requests_per_second: float = Field(50.0, gt=0, description="Budget of requests to one Elasticsearch cluster.")
     backoff_max: Seconds = Field(300.0, ge=1, description="The longest pause between two attempts on one object.")
+    leader_elect: bool = Field(
+        False, description="Hold a Lease while working, so that of several replicas one works and the others stand by."
+    )
+    lease_name: str = Field("inference-operator", min_length=1, description="Name of the Lease.")
+    lease_namespace: str | None = Field(None, description="Namespace of the Lease. Default: --operator-namespace.")
+    lease_duration: Seconds = Field(
+        15.0, gt=0, description="A replica that stands by takes over when the Lease was not renewed so long."
+    )
+    lease_renew_deadline: Seconds = Field(
+        10.0, gt=0, description="A leader that could not renew for so long stops writing and ends; shorter than --lease-duration."
+    )
     probe_address: str = Field("0.0.0.0", description="Where /livez and /readyz listen.")  # noqa: S104 - a kubelet must reach it
     probe_port: int = Field(8080, ge=0, le=65535, description="Port of /livez and /readyz; 0 picks a free one and logs it.")
     shutdown_grace: Seconds = Field(20.0, ge=0, description="How long work in hand may take after SIGTERM.")
@@ -98,6 +109,12 @@ class Settings(BaseSettings):
     def _has_one_default_connection(self) -> Settings:
         if self.default_connection_path is not None and self.default_connection_secret is not None:
             raise ValueError("give default_connection_path or default_connection_secret, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_lease_that_lasts(self) -> Settings:
+        if self.lease_renew_deadline >= self.lease_duration:
+            raise ValueError("lease_renew_deadline must be shorter than lease_duration, or two replicas may write at once")
         return self
 
     @classmethod

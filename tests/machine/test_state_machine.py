@@ -86,13 +86,9 @@ class Machine(RuleBasedStateMachine):
     def applies_an_endpoint(self, name: str, inference_id: str, policies: dict[str, Any]) -> None:
         self.does(lambda: self.wild.apply_endpoint(name, inference_id, policies))
 
-    @rule(
-        name=NAMES, pipeline_id=PIPELINE_IDS, endpoint=st.none() | ENDPOINT_IDS, calls=st.none() | PIPELINE_IDS, policies=POLICIES
-    )
-    def applies_a_pipeline(
-        self, name: str, pipeline_id: str, endpoint: str | None, calls: str | None, policies: dict[str, Any]
-    ) -> None:
-        self.does(lambda: self.wild.apply_pipeline(name, pipeline_id, endpoint, calls, policies))
+    @rule(name=NAMES, pipeline_id=PIPELINE_IDS, body=BODIES, policies=POLICIES)
+    def applies_a_pipeline(self, name: str, pipeline_id: str, body: list[Any], policies: dict[str, Any]) -> None:
+        self.does(lambda: self.wild.apply_pipeline(name, pipeline_id, body, policies))
 
     @precondition(lambda self: self.wild.keys)
     @rule(number=st.integers(0, 5), policies=POLICIES)
@@ -104,10 +100,6 @@ class Machine(RuleBasedStateMachine):
     def changes_settings(self, number: int, settings: dict[str, Any], body: list[Any]) -> None:
         key = self.some_key(number)
         changes = {"processors": body} if key.plural == PIPELINES else {"serviceSettings": settings}
-            {"processors": wild.processors(endpoint, None)}
-            if is_pipeline
-            else {"serviceSettings": wild.settings(model, requests)}
-        )
         self.does(lambda: self.wild.edit(key, changes))
 
     @precondition(lambda self: self.wild.keys)

@@ -58,9 +58,7 @@ class Wild:
             self.world.apply(name, spec)
             self._note_policies(ENDPOINTS, inference_id, policies)
 
-    def apply_pipeline(
-        self, name: str, pipeline_id: str, endpoint: str | None, calls: str | None, policies: dict[str, str]
-    ) -> None:
+    def apply_pipeline(self, name: str, pipeline_id: str, body: list[Any], policies: dict[str, str]) -> None:
         if ObjectKey(PIPELINES, NAMESPACE, name) not in self.keys:
             own = {key: value for key, value in policies.items() if key != "replacePolicy"}
             self.world.apply_pipeline(name, {"pipelineId": pipeline_id, "processors": body} | own)
@@ -111,9 +109,7 @@ class Wild:
 
     async def index_uses(self, inference_id: str, pipeline_id: str) -> None:
         fields = {"body": {"type": "semantic_text", "inference_id": inference_id}}
-        await self._say(
-            "PUT", "/i1", {"mappings": {"properties": fields}, "settings": {"index.default_pipeline": pipeline_id}}
-        )
+        await self._say("PUT", "/i1", {"mappings": {"properties": fields}, "settings": {"index.default_pipeline": pipeline_id}})
 
     async def index_goes(self) -> None:
         await self._say("DELETE", "/i1")

@@ -74,6 +74,7 @@ _TRANSPORT: dict[TransportKind, str] = {
     TransportKind.RESET: "closed the connection before it answered",
     TransportKind.GARBLED: "gave an answer that is not Elasticsearch's; is there a proxy in between?",
     TransportKind.BREAKER: "can't be reached; the last requests failed, so it is left alone for a moment",
+    TransportKind.FENCED: "was not written to: this replica of the operator does not lead any more",
 }
 
 

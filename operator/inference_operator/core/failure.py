@@ -20,6 +20,7 @@ class TransportKind(StrEnum):
     RESET = "reset"  # the connection broke: it may have been done
     GARBLED = "garbled"  # an answer came that is not Elasticsearch's: a proxy's page, half a body
     BREAKER = "breaker"  # not sent: the last requests to this cluster failed, so it is left alone for a moment
+    FENCED = "fenced"  # not sent: another replica of the operator may be at work by now
 
 
 @dataclass(frozen=True, slots=True)

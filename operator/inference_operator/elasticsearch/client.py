@@ -31,7 +31,7 @@ from inference_operator.elasticsearch.timing import deadline
 from inference_operator.elasticsearch.tls import UnusableTlsMaterialError, client_context
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from inference_operator.core.failure import Failure
     from inference_operator.elasticsearch.limits import Limits
@@ -49,11 +49,18 @@ class ElasticsearchClient:
         clock: for the breaker, the budget and the deadline of each request.
         limits: see `Limits`.
         transport: instead of the network, for tests; then the environment's proxies are not asked.
+        may_write: asked right before every write.
     """
 
     def __init__(
-        self, connection: Connection, clock: Clock, limits: Limits, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        connection: Connection,
+        clock: Clock,
+        limits: Limits,
+        transport: httpx.AsyncBaseTransport | None = None,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._may_write = may_write
         self._connection = connection
         self._address = connection.address
         self._clock = clock
@@ -101,6 +108,8 @@ class ElasticsearchClient:
             return self._put_off(request, wait)
         # An inference waits for a model or a provider, and takes nobody's place meanwhile; whoever sends them bounds them.
         async with nullcontext() if request.infers else self._slots:
+            if request.writes and not self._may_write():
+                return TransportFailure(TransportKind.FENCED, self._address, f"{request.operation} was not sent")
             permit = self._breaker.enter()
             if not isinstance(permit, Permit):
                 return self._left_alone(permit)

@@ -26,7 +26,7 @@ from inference_operator.elasticsearch.shared_read import SharedRead
 from inference_operator.elasticsearch.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import httpx
 
@@ -49,8 +49,9 @@ class Cluster:
         clock: Clock,
         limits: Limits,
         transport: httpx.AsyncBaseTransport | None = None,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._client = ElasticsearchClient(connection, clock, limits, transport)
+        self._client = ElasticsearchClient(connection, clock, limits, transport, may_write)
         address = self._client.address
         self._snapshot: Snapshot[Observed] = Snapshot(self._read_all, self._read_one, clock, address, limits.single_reads)
         self._server: SharedRead[Server] = SharedRead(self._read_server, clock, address)

@@ -29,6 +29,7 @@ class ClusterPool:
         clock: of all clusters.
         transport_factory: gives the transport of a connection instead of the network, for tests.
         limits: of each cluster.
+        may_write: asked right before every write to any of them.
     """
 
     def __init__(
@@ -36,7 +37,9 @@ class ClusterPool:
         clock: Clock,
         transport_factory: Callable[[Connection], httpx.AsyncBaseTransport] | None = None,
         limits: Limits | None = None,
+        may_write: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._may_write = may_write
         self._clock = clock
         self._transport_factory = transport_factory
         self._limits = limits or Limits()
@@ -50,7 +53,7 @@ class ClusterPool:
         cluster = self._clusters.get(fingerprint)
         if cluster is None:
             transport = self._transport_factory(connection) if self._transport_factory else None
-            cluster = self._clusters[fingerprint] = Cluster(connection, self._clock, self._limits, transport)
+            cluster = self._clusters[fingerprint] = Cluster(connection, self._clock, self._limits, transport, self._may_write)
         return cluster
 
     def hold(self, user: str, connection: Connection) -> Cluster:

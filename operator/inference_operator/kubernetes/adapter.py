@@ -1,6 +1,6 @@
 """The real `KubernetesPort`: one object out of the parts that each know one thing."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from inference_operator.core.clock import Clock
 from inference_operator.core.values import Json, ObjectRef, ObjectVersion
@@ -27,9 +27,20 @@ from inference_operator.kubernetes.values import (
 
 
 class KubernetesAdapter:
-    """Implements `shell.ports.KubernetesPort`. `namespaces` empty means all of them; whoever made the parts closes them."""
+    """Implements `shell.ports.KubernetesPort`. `namespaces` empty means all of them; whoever made the parts closes them.
 
-    def __init__(self, client: KubernetesClient, watch: MetadataWatch, clock: Clock, namespaces: Collection[str] = ()) -> None:
+    `may_write` is asked right before every write: a replica that lost its lease must not write any more.
+    """
+
+    def __init__(
+        self,
+        client: KubernetesClient,
+        watch: MetadataWatch,
+        clock: Clock,
+        namespaces: Collection[str] = (),
+        may_write: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._may_write = may_write
         self._watch = watch
         self._objects = Objects(client, tuple(sorted(namespaces)))
         self._references = References(client)
@@ -44,6 +55,8 @@ class KubernetesAdapter:
         finalizers: tuple[str, ...] | None = None,
         annotations: Mapping[str, str | None] | None = None,
     ) -> Body | Conflict | Gone | KubernetesFailure:
+        if not self._may_write():
+            return _fenced(f"patch {key}")
         return await self._objects.patch_metadata(
             key, uid=uid, resource_version=resource_version, finalizers=finalizers, annotations=annotations
         )
@@ -58,6 +71,8 @@ class KubernetesAdapter:
         api_version: str,
         kind: str,
     ) -> Body | Conflict | Gone | KubernetesFailure:
+        if not self._may_write():
+            return _fenced(f"apply status of {key}")
         return await self._objects.apply_status(
             key, uid=uid, resource_version=resource_version, status=status, api_version=api_version, kind=kind
         )
@@ -95,9 +110,14 @@ class KubernetesAdapter:
         action: str,
         note: str,
     ) -> None:
-        await self._events.record(Occurrence(key, uid, api_version, kind, type, reason, action, note))
+        if self._may_write():
+            await self._events.record(Occurrence(key, uid, api_version, kind, type, reason, action, note))
 
     async def get_elasticsearch(
         self, namespace: str, name: str
     ) -> ElasticsearchObject | NotFound | NotInstalled | KubernetesFailure:
         return await self._references.get_elasticsearch(namespace, name)
+
+
+def _fenced(operation: str) -> KubernetesFailure:
+    return KubernetesFailure(operation, "this replica does not lead any more, so it writes nothing", retryable=False)

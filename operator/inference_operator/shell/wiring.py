@@ -26,6 +26,9 @@ from inference_operator.kubernetes.client import KubernetesClient
 from inference_operator.kubernetes.connections import ConnectionResolver
 from inference_operator.kubernetes.credentials import Credentials, load_credentials
 from inference_operator.kubernetes.default_connection import DefaultConnection, watch_folder
+from inference_operator.kubernetes.lease import Leadership
+from inference_operator.kubernetes.lease_record import LeaseTiming
+from inference_operator.kubernetes.lease_requests import LeaseName
 from inference_operator.kubernetes.metadata_watch import MetadataWatch
 from inference_operator.settings import Settings
 from inference_operator.shell import handlers
@@ -62,8 +65,10 @@ class _Process:
         self._clock = clock
         self._credentials = credentials
         self._stopping = asyncio.Event()
+        self._leadership = _leadership(settings, client, clock)
+        may_write = self._leadership.may_write if self._leadership is not None else _always
         self._watch = MetadataWatch(client, clock, on_change=self._changed, namespaces=settings.namespace)
-        kubernetes = KubernetesAdapter(client, self._watch, clock, settings.namespace)
+        kubernetes = KubernetesAdapter(client, self._watch, clock, settings.namespace, may_write)
         limits = Limits(concurrency=settings.concurrency_per_cluster + 2, requests_per_second=settings.requests_per_second)
         self._operator = Operator(
             kinds,
@@ -77,7 +82,7 @@ class _Process:
                     secret=settings.default_connection_secret,
                 ),
             ),
-            pool=ClusterPool(clock, limits=limits),
+            pool=ClusterPool(clock, limits=limits, may_write=may_write),
             clock=clock,
             dice=random.random,
             tuning=Tuning(settings.resync_interval, settings.concurrency_per_cluster, Backoff(longest=settings.backoff_max)),
@@ -95,20 +100,36 @@ class _Process:
             watching = asyncio.create_task(self._watch_references(), name="watch references")
             informing = asyncio.create_task(self._inform(), name="kopf")
             stopping = asyncio.create_task(self._stopping.wait(), name="stop")
+            leading = asyncio.create_task(self._lead(), name="leadership")
             starting = asyncio.create_task(self._start(), name="start")
-            ended, _ = await asyncio.wait({watching, informing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait({watching, informing, leading, stopping}, return_when=asyncio.FIRST_COMPLETED)
             failed = stopping not in ended
-            await self._take_down(watching, informing, starting, stopping)
+            # What was begun under a lease that is lost must not be brought to its end.
+            grace = 0.0 if leading in ended else self._settings.shutdown_grace
+            starting.cancel()
+            stopping.cancel()
+            await self._take_down(grace)
+            watching.cancel()
+            leading.cancel()
+            await asyncio.gather(watching, informing, leading, starting, stopping, return_exceptions=True)
         for task in ended - {stopping}:
             fault = None if task.cancelled() else task.exception()
-            log.error("a watch ended, so the operator ends, to be started again", watch=task.get_name(), fault=repr(fault))
+            log.error("a part ended, so the operator ends, to be started again", part=task.get_name(), fault=repr(fault))
         return 1 if failed else 0
 
+    async def _lead(self) -> None:
+        """Compete once this replica could work. Returns when the lease is lost; never without leader election."""
+        await self._kopf_ready.wait()
+        await self._watch.synced.wait()
+        await (self._leadership.run() if self._leadership is not None else asyncio.Event().wait())
+
     async def _start(self) -> None:
-        """Objects are taken in from the start, and worked off once the versions of the Secrets are known."""
+        """Objects are taken in from the start; worked off, once the versions of the Secrets are known and the lease is held."""
         await self._kopf_ready.wait()
         self._take_signals()
         await self._watch.synced.wait()
+        if self._leadership is not None:
+            await self._leadership.held.wait()
         self._operator.start()
         log.info("operator started", namespaces=self._settings.namespace or "all")
 
@@ -154,14 +175,13 @@ class _Process:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
 
-    async def _take_down(self, watching: asyncio.Task[None], informing: asyncio.Task[None], *others: asyncio.Task[Any]) -> None:
-        for task in others:
-            task.cancel()
-        late = await self._operator.stop(self._settings.shutdown_grace)
+    async def _take_down(self, grace: float) -> None:
+        """Let the work in hand end, then another replica begin, then the watches go."""
+        late = await self._operator.stop(grace)
         log.info("operator stopped", cut_off=late)
+        if self._leadership is not None:
+            await self._leadership.release()
         self._kopf_stop.set()
-        watching.cancel()
-        await asyncio.gather(watching, informing, *others, return_exceptions=True)
 
     @asynccontextmanager
     async def _probing(self) -> AsyncIterator[None]:
@@ -182,3 +202,16 @@ class _Process:
         if not self._kopf_ready.is_set():
             return "the watches of our own objects are starting"
         return None if self._watch.synced.is_set() else "the versions of Secrets are not all known yet"
+
+
+def _leadership(settings: Settings, client: KubernetesClient, clock: Clock) -> Leadership | None:
+    if not settings.leader_elect:
+        return None
+    name = LeaseName(settings.lease_namespace or settings.operator_namespace, settings.lease_name)
+    deadline = settings.lease_renew_deadline
+    timing = LeaseTiming(settings.lease_duration, deadline, renew_interval=deadline / 5, request_timeout=deadline / 4)
+    return Leadership(client, name, clock, timing=timing)
+
+
+def _always() -> bool:
+    return True
