@@ -74,15 +74,13 @@ def already_exists(failure: Failure | None) -> bool:
 
 
 def _patched(s: S, step: Claim | Unclaim | SetFinalizer) -> S:
-    match step:
-        case Claim():
-            done = replace(s.done, claimed=s.done.claimed or not s.owned)
-            return replace(s, claim=s.new_claim, has_finalizer=s.deletes, done=done)
-        case Unclaim():
-            # What was known of the id is from before somebody else took it.
-            return replace(s, observed=None, fresh=False, failure=None, done=Pass(), claim=None, has_finalizer=False)
-        case SetFinalizer(present=present):
-            return replace(s, has_finalizer=present)
+    if isinstance(step, SetFinalizer):
+        return replace(s, has_finalizer=step.present)
+    if isinstance(step, Unclaim):
+        # What was known of the id is from before somebody else took it.
+        return replace(s, observed=None, fresh=False, failure=None, done=Pass(), claim=None, has_finalizer=False)
+    done = replace(s.done, claimed=s.done.claimed or not s.owned)
+    return replace(s, claim=s.new_claim, has_finalizer=s.deletes, done=done)
 
 
 def _answered(s: S, step: Step, answer: Answer) -> S:

@@ -62,7 +62,7 @@ def lines(s: Situation, conclusion: Conclusion) -> Iterator[Line]:
             yield from _held(s, cause)
         case Blocked(usage=usage):
             yield from _blocked(s, words.blocked(s, usage))
-        case Suspended(unusable=cause):
+        case Suspended(unusable=cause):  # pragma: no branch - the last of all conclusions, as mypy proves
             yield from _suspended(s, cause)
 
 
@@ -116,8 +116,7 @@ def _suspended(s: Situation, unusable: Disposition | None) -> Iterator[Line]:
         yield Line(Area.SYNC.value, "True", Reason.AVAILABLE, words.in_sync(s))
     else:
         yield from _as_before(s, message)
-    if unusable is None or unusable.area is not Area.REFERENCES:
-        yield from _references(s)
+    yield from _references(s)
     if unusable is not None:
         yield Line(unusable.area.value, "False", unusable.reason, unusable.message)
     yield Line("Suspended", "True", Reason.SUSPENDED, message)

@@ -147,8 +147,8 @@ def _is_our_own_doing(s: Situation) -> bool:
     return s.done.written or s.is_being_replaced
 
 
-def stranger_is_adopted_or_left(s: Situation) -> Verdict | None:
-    if s.owned:
+def stranger_is_left_alone(s: Situation) -> Verdict | None:
+    if s.owned or not isinstance(s.observed, AnyObserved):
         return None
     if not s.fresh:
         return Look()
@@ -158,7 +158,11 @@ def stranger_is_adopted_or_left(s: Situation) -> Verdict | None:
     unlike = s.spec.adoption_policy is AdoptionPolicy.IF_IDENTICAL and s.differences
     if never or unlike:
         return Held(Disposition(Mood.STALL, Reason.ALREADY_EXISTS, words.already_exists(s)))
-    return Claim()
+    return None
+
+
+def stranger_is_adopted(s: Situation) -> Verdict | None:
+    return None if s.owned else Claim()
 
 
 def difference_is_detected(s: Situation) -> Verdict | None:

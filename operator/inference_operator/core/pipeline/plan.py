@@ -34,7 +34,10 @@ def missing_is_waited_for(s: PipelineSituation) -> Verdict | None:
 
 
 def tests_come_first(s: PipelineSituation) -> Verdict | None:
-    """They need what the pipeline names, and they are run only for a write that is known to be due."""
+    """They need what the pipeline names, and they are run only for a write that is known to be due.
+
+    A stranger's pipeline is claimed after they passed: what was never written must not go with the object.
+    """
     if not s.spec.tests or not s.must_be_written or not s.fresh or rules.only_detects(s):
         return None
     trials = s.latest_trials
@@ -74,11 +77,12 @@ LIVING: tuple[Callable[[PipelineSituation], Verdict | None], ...] = (
     rules.observed_is_only_read,
     lost_pipeline_is_left_to_its_owner,
     circle_is_told,
+    rules.stranger_is_left_alone,
     missing_is_waited_for,
     tests_come_first,
     outrun_write_is_compared_later,
     rules.absent_is_created,
-    rules.stranger_is_adopted_or_left,
+    rules.stranger_is_adopted,
     rules.difference_is_detected,
     rules.difference_is_confirmed,
     difference_is_mended,

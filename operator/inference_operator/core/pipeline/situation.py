@@ -67,8 +67,12 @@ class PipelineSituation(Situation):
 
     @property
     def is_foreign(self) -> bool:
-        """`Always` takes over once. Who once held it and lost it that way does not take it back, or two would fight for ever."""
-        takes_over = self.spec.adoption_policy is AdoptionPolicy.ALWAYS and self.previous.applied is None
+        """`Always` takes over once. Who once held it and lost it that way does not take it back, or two would fight for ever.
+
+        Who goes takes nothing over: what does not carry our mark by then was never written by us.
+        """
+        always = self.spec.adoption_policy is AdoptionPolicy.ALWAYS and not self.deleting
+        takes_over = always and self.previous.applied is None
         return self.carries_foreign_mark and not takes_over
 
     @property
