@@ -61,6 +61,44 @@ def test_news(before: InferenceEndpointStatus, after: InferenceEndpointStatus, e
     assert [(item.type, item.reason, item.note) for item in news(before, after)] == expected
 
 
+REPAIRS = (
+    pytest.param(READY, READY, [("Warning", "Drifted", "put back")], id="told although all is well before and after"),
+    pytest.param(
+        STALLED, READY, [("Warning", "Drifted", "put back"), ("Normal", "Available", "m")], id="told before what it led to"
+    ),
+    pytest.param(DRIFTED, READY, [("Normal", "Available", "m")], id="not told again where the drift was told before"),
+)
+
+
+@pytest.mark.parametrize(("before", "after", "expected"), REPAIRS)
+def test_repaired_drift(before: InferenceEndpointStatus, after: InferenceEndpointStatus, expected: list[Any]) -> None:
+    assert [(item.type, item.reason, item.note) for item in news(before, after, "put back")] == expected
+
+
+def probed(outcome: str, reason: str = "ProbeFailed") -> InferenceEndpointStatus:
+    return READY.model_copy(update={"conditions": (*READY.conditions, condition("Probed", outcome, reason, "answer"))})
+
+
+ANSWERS, FAILS = probed("True", "Available"), probed("False")
+PROBES = (
+    pytest.param(READY, ANSWERS, [], id="the first answer is no news"),
+    pytest.param(READY, FAILS, [("Warning", "ProbeFailed", "answer")], id="a first probe that fails is"),
+    pytest.param(ANSWERS, FAILS, [("Warning", "ProbeFailed", "answer")], id="answers no more"),
+    pytest.param(FAILS, FAILS, [], id="still fails"),
+    pytest.param(FAILS, ANSWERS, [("Normal", "Available", "answer")], id="answers again"),
+    pytest.param(FAILS, READY, [], id="nobody asks any more"),
+)
+
+
+@pytest.mark.parametrize(("before", "after", "expected"), PROBES)
+def test_probe(before: InferenceEndpointStatus, after: InferenceEndpointStatus, expected: list[Any]) -> None:
+    assert [(item.type, item.reason, item.note) for item in news(before, after)] == expected
+
+
+def test_drift_that_is_gone_from_an_object_without_ready_is_no_news() -> None:
+    assert not list(news(DRIFTED, NEW))
+
+
 def test_another_cluster_behind_the_address_is_told() -> None:
     [item] = news(status("True", "Available", uuid="one"), status("True", "Available", uuid="two"))
     assert item.type == "Warning"

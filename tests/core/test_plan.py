@@ -11,14 +11,16 @@ from inference_operator.core.endpoint.plan import plan
 from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.failure import HttpFailure, ReferenceFailure, ReferenceKind
 from inference_operator.core.reasons import Reason
-from inference_operator.core.situation import ClaimMark, Problem
+from inference_operator.core.situation import ClaimMark, Problem, Rehearsed
 from inference_operator.core.values import ABSENT, Server
 from inference_operator.core.verdict import (
     Claim,
     Create,
     Held,
+    Inspect,
     Look,
     Nothing,
+    Rehearse,
     Resolve,
     SetFinalizer,
     Suspended,
@@ -37,6 +39,7 @@ from tests.core.situations import (
     TAKEN,
     UUID,
     desire,
+    elser_spec,
     new,
     openai_spec,
     ours,
@@ -176,6 +179,7 @@ def test_claim_brings_no_finalizer_where_the_endpoint_is_retained() -> None:
     assert not advance(new(RETAINS, observed=ABSENT, fresh=True), Claim(), PATCHED).has_finalizer
 
 
+BUSY = HttpFailure(503, "cluster_block_exception", "blocked")
 OUTRUN: Story = [(Claim(), PATCHED), (Create(), TAKEN), (Unclaim(), PATCHED)]
 SPEC_ALWAYS, SPEC_NEVER = openai_spec(adoptionPolicy="Always"), openai_spec(adoptionPolicy="Never")
 
@@ -194,6 +198,30 @@ FASTER_STRANGERS = (
         Nothing,
         id="gone again meanwhile: made",
     ),
+    pytest.param(
+        SPEC_ALWAYS,
+        [*OUTRUN, (Look(), OTHER), (Claim(), PATCHED), (SENDS_KEY, OTHER)],
+        Reason.REPLACE_REQUIRED,
+        id="different and Always: adopted",
+    ),
+    pytest.param(
+        SPEC,
+        [(Claim(), PATCHED), (Create(), REFUSED), (Look(), OTHER), (Unclaim(), PATCHED), (Look(), OTHER)],
+        Reason.ALREADY_EXISTS,
+        id="our create was refused as invalid, so nothing of ours was stored: what is there is theirs, and left alone",
+    ),
+    pytest.param(
+        SPEC,
+        [(Claim(), PATCHED), (Create(), LOST), (Look(), OTHER), (SENDS_KEY, OTHER)],
+        Reason.REPLACE_REQUIRED,
+        id="our create was lost, so what is there may be ours: the claim decides",
+    ),
+    pytest.param(
+        SPEC,
+        [(Claim(), PATCHED), (Create(), BUSY), (Look(), OTHER), (SENDS_KEY, OTHER)],
+        Reason.REPLACE_REQUIRED,
+        id="our create failed in the server, which may have stored it before: the claim decides",
+    ),
 )
 
 
@@ -201,6 +229,12 @@ FASTER_STRANGERS = (
 def test_id_taken_right_after_our_claim_is_given_up_and_adoption_policy_decides(spec: object, story: Story, end: End) -> None:
     assert isinstance(spec, type(SPEC))
     tell(new(spec, observed=ABSENT, fresh=True), story, end)
+
+
+def test_in_cluster_model_is_stored_before_its_start_is_refused_so_it_is_no_stranger() -> None:
+    spec = elser_spec()
+    story: Story = [(Claim(), PATCHED), (Create(), REFUSED), (Look(), stored(spec)), (Inspect(), None)]
+    tell(new(spec, observed=ABSENT, fresh=True, secrets_changed=False), story, Reason.MODEL_FAILED)
 
 
 def test_unclaim_takes_claim_and_finalizer_back() -> None:
@@ -296,9 +330,32 @@ def test_claim_that_counts(claim: ClaimMark, server: Server) -> None:
     tell(situation, [], Nothing)
 
 
-def test_claim_by_address_counts_and_is_made_precise_once_the_uuid_is_known() -> None:
-    by_address = ours(SPEC_NEVER, claim=ClaimMark(CLAIM.uid, ADDRESS, ID), server=SERVER)
-    tell(by_address, [(Claim(), PATCHED)], Nothing)
+BY_ADDRESS = ClaimMark(CLAIM.uid, ADDRESS, ID)
+VAGUE = (
+    pytest.param(
+        ours(SPEC_NEVER, claim=BY_ADDRESS),
+        [(Claim(), PATCHED)],
+        Nothing,
+        id="made precise once the UUID is known; no finalizer is lost, no adoption",
+    ),
+    pytest.param(ours(SPEC_NEVER, claim=BY_ADDRESS, server=HIDES_UUID), [], Nothing, id="left so while the UUID is not known"),
+    pytest.param(
+        ours(SPEC_NEVER, claim=BY_ADDRESS, rival="other/one"), [], Reason.ID_CONFLICT, id="left so while another owns the id"
+    ),
+    pytest.param(
+        ours(SPEC_NEVER, claim=BY_ADDRESS, desired=desire(SPEC_NEVER), observed=ABSENT, fresh=True),
+        [(Claim(), PATCHED), (Create(), TAKEN), (Look(), SAME)],
+        Nothing,
+        id="made precise before the create: what was ours before is no stranger afterwards",
+    ),
+)
+
+
+@pytest.mark.parametrize(("situation", "story", "end"), VAGUE)
+def test_claim_by_address(situation: EndpointSituation, story: Story, end: End) -> None:
+    claimed = tell(situation, story, end)
+    assert claimed.has_finalizer
+    assert claimed.owned
 
 
 @pytest.mark.parametrize("text", [None, "", "uid", "uid@cluster", "uid@/id", "@cluster/id", "uid@cluster/", "cluster/id"])
@@ -315,6 +372,24 @@ OBSERVES = openai_spec(managementPolicy="Observe")
 CASES = (
     pytest.param(ours(RETAINS), [(SetFinalizer(present=False), PATCHED)], Nothing, id="Retain drops the finalizer"),
     pytest.param(ours(OBSERVES), [(Unclaim(), PATCHED), (Look(), SAME)], Watching, id="Observe gives claim and finalizer back"),
+    pytest.param(
+        ours(OBSERVES, has_finalizer=False),
+        [(Unclaim(), PATCHED), (Look(), SAME)],
+        Watching,
+        id="Observe gives a claim without finalizer back, too",
+    ),
+    pytest.param(
+        new(OBSERVES, has_finalizer=True),
+        [(Unclaim(), PATCHED), (Look(), SAME)],
+        Watching,
+        id="Observe gives a finalizer without claim back",
+    ),
+    pytest.param(
+        new(OBSERVES, claim=ClaimMark("another-uid", UUID, ID), observed=SAME),
+        [],
+        Watching,
+        id="Observe leaves the claim of another uid, which counts for nothing",
+    ),
     pytest.param(
         ours(SPEC, has_finalizer=False), [(SetFinalizer(present=True), PATCHED)], Nothing, id="Delete brings the finalizer back"
     ),
@@ -357,6 +432,16 @@ CASES = (
 @pytest.mark.parametrize(("situation", "story", "end"), CASES)
 def test_policies_and_obstacles(situation: EndpointSituation, story: Story, end: End) -> None:
     tell(situation, story, end)
+
+
+def test_what_is_given_back_under_observe_is_claim_and_finalizer_both() -> None:
+    after = follow(ours(OBSERVES), [(Unclaim(), PATCHED)])
+    assert (after.claim, after.has_finalizer) == (None, False)
+
+
+def test_endpoint_knows_no_step_of_another_kind() -> None:
+    with pytest.raises(AssertionError):
+        advance(ours(SPEC), Rehearse(), Rehearsed(()))
 
 
 def test_message_of_a_failure_holds_no_value_of_a_secret() -> None:

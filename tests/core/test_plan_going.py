@@ -10,11 +10,11 @@ from inference_operator.core.endpoint.plan import plan
 from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.failure import HttpFailure, ReferenceFailure, ReferenceKind
 from inference_operator.core.reasons import Reason
-from inference_operator.core.situation import ClaimMark
+from inference_operator.core.situation import ClaimMark, Refused
 from inference_operator.core.values import ABSENT, Usage
 from inference_operator.core.verdict import Blocked, Delete, DryRun, Held, Released, SetFinalizer
 from tests.core.situations import CLAIM, DOWN, ID, SERVER, USED, UUID, going, openai_spec
-from tests.core.stories import PATCHED, End, Story, tell
+from tests.core.stories import PATCHED, End, Story, follow, tell
 
 SPEC = openai_spec()
 FORCE = openai_spec(forceDelete=True)
@@ -35,6 +35,15 @@ GOES = (
         going(SPEC), [(DryRun(), Usage()), (Delete(force=False), ABSENT), *LETS_GO], Released, id="gone by the delete: let go"
     ),
     pytest.param(going(SPEC), [(DryRun(), USED)], Blocked, id="used: blocked"),
+    pytest.param(
+        going(SPEC), [(DryRun(), Usage()), (Delete(force=False), Refused(USED))], Blocked, id="the server refuses: blocked"
+    ),
+    pytest.param(
+        going(FORCE),
+        [(DryRun(), Usage()), (Delete(force=True), Refused(USED))],
+        Blocked,
+        id="the server refuses although forced: blocked, not asked again in this pass",
+    ),
     pytest.param(
         going(SPEC),
         [(DryRun(), Usage()), (Delete(force=False), IN_USE)],
@@ -105,6 +114,11 @@ def test_claim_is_that_of_the_object() -> None:
 
 def test_blocked_deletion_knows_by_whom() -> None:
     assert plan(going(SPEC, usage=USED)) == Blocked(USED)
+
+
+def test_deletion_that_the_server_refuses_is_blocked_by_those_that_it_names() -> None:
+    refused = follow(going(SPEC), [(DryRun(), Usage()), (Delete(force=False), Refused(USED))])
+    assert plan(refused) == Blocked(USED)
 
 
 @pytest.mark.parametrize("failure", [CUT_OFF, DOWN])

@@ -124,6 +124,7 @@ def test_deployment_that_can_not_be_looked_at_leaves_the_endpoint_in_sync(failur
 def test_attached_endpoint_is_inspected_by_the_deployment_it_names() -> None:
     assert replace(ours(SPEC), observed=stored(SPEC, deployment_id="theirs")).deployment_id == "theirs"
     assert ours(SPEC).deployment_id == ID
+    assert ours(SPEC, observed=None).deployment_id == ID
 
 
 SUSPENDED = elser_spec(suspend=True)

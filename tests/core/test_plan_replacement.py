@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from inference_operator.core.endpoint.plan import plan
 from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.failure import HttpFailure
 from inference_operator.core.reasons import Reason
 from inference_operator.core.values import ABSENT, ObjectVersion, Path, Server, Usage
-from inference_operator.core.verdict import Create, Delete, DryRun, Inspect, Look, Nothing, Resolve, Update, Validate
+from inference_operator.core.verdict import Create, Delete, DryRun, Held, Inspect, Look, Nothing, Resolve, Update, Validate
 from tests.core.situations import (
     ADDRESS,
     DOWN,
@@ -28,6 +29,7 @@ from tests.core.situations import (
     openai_spec,
     ours,
     stored,
+    told,
 )
 from tests.core.stories import End, Story, follow, tell
 
@@ -259,4 +261,77 @@ ROTATIONS = (
 
 @pytest.mark.parametrize(("situation", "story", "end"), ROTATIONS)
 def test_rotation(situation: EndpointSituation, story: Story, end: End) -> None:
+    tell(situation, story, end)
+
+
+BAD_REQUEST = HttpFailure(400, "validation_exception", "[service_settings] Invalid value received.")
+KEY_TOO = replacing("Always", secrets_changed=True)
+
+REFUSED_AND_ROTATED = (
+    pytest.param(
+        KEY_TOO,
+        [(Validate(), BAD_REQUEST), (sends(KEY), SAME)],
+        Reason.VALIDATION_FAILED,
+        id="the replacement is invalid: the endpoint that serves on gets the rotated key",
+    ),
+    pytest.param(
+        KEY_TOO,
+        [(Validate(), DOWN), (sends(KEY), SAME)],
+        Reason.UNREACHABLE,
+        id="the check got no answer: the key is sent all the same",
+    ),
+    pytest.param(
+        KEY_TOO,
+        [(Validate(), REFUSED)],
+        Reason.PROVIDER_REFUSED,
+        id="the provider refused: perhaps for the key, so the one that serves is kept",
+    ),
+    pytest.param(
+        KEY_TOO,
+        [(Validate(), BAD_REQUEST), (sends(KEY), DOWN)],
+        Reason.VALIDATION_FAILED,
+        id="and where sending it fails, too, why there is no replacement is told, and the key sent by the next pass",
+    ),
+    pytest.param(
+        replacing("Always"), [(Validate(), BAD_REQUEST)], Reason.VALIDATION_FAILED, id="nothing rotated: nothing is sent"
+    ),
+)
+
+
+@pytest.mark.parametrize(("situation", "story", "end"), REFUSED_AND_ROTATED)
+def test_rotated_key_while_the_replacement_is_refused(situation: EndpointSituation, story: Story, end: End) -> None:
+    told_of = tell(situation, story, end)
+    verdict = plan(told_of)
+    assert isinstance(verdict, Held)
+    assert "the old endpoint keeps serving" in verdict.disposition.message
+
+
+DELETED = ours(
+    openai_spec({"model_id": "large"}, replacePolicy="Always"),
+    previous=told(SPEC, "Replacing"),
+    desired=desire(openai_spec({"model_id": "large"}, replacePolicy="Always")),
+    observed=ABSENT,
+    fresh=True,
+)
+AFTER_A_RESTART = (
+    pytest.param(DELETED, [(Create(), NEW)], Nothing, id="made"),
+    pytest.param(DELETED, [(Create(), REFUSED), (Look(), ABSENT)], Reason.REPLACING, id="fails again: still Replacing"),
+    pytest.param(DELETED, [(Create(), DOWN), (Look(), ABSENT)], Reason.REPLACING, id="lost again: still Replacing"),
+    pytest.param(
+        replace(DELETED, generation=2),
+        [(Create(), REFUSED), (Look(), ABSENT)],
+        Reason.PROVIDER_REFUSED,
+        id="edited since: what fails now is the edit",
+    ),
+    pytest.param(
+        replace(DELETED, spec=openai_spec({"model_id": "large"}, replacePolicy="Always", driftPolicy="Detect")),
+        [(Create(), NEW)],
+        Nothing,
+        id="Detect: our own delete is no drift",
+    ),
+)
+
+
+@pytest.mark.parametrize(("situation", "story", "end"), AFTER_A_RESTART)
+def test_create_after_a_restart_in_the_middle_of_a_replacement(situation: EndpointSituation, story: Story, end: End) -> None:
     tell(situation, story, end)
