@@ -11,6 +11,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 _USAGE_ERROR = 2
+# Kubernetes stores objects nested 10,000 deep, and one that can't even be decoded would end the watch for all others. What is
+# too deep for us is refused once it is decoded (`api.depth`). Each level takes some 150 bytes of the stack of the decoder.
+_RECURSION = 60_000
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -59,6 +62,7 @@ def _run_with(chosen: object) -> int:
     from inference_operator.shell import telemetry, wiring  # noqa: PLC0415
 
     assert isinstance(chosen, Settings)
+    sys.setrecursionlimit(_RECURSION)
     telemetry.configure_logging(chosen.log_format, chosen.log_level)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:

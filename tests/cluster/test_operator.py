@@ -72,6 +72,21 @@ def test_a_rotated_secret_is_pushed(operator: Operating, namespace: str) -> None
     )
 
 
+def test_an_object_of_any_depth_harms_nobody_else(operator: Operating, namespace: str) -> None:
+    here = f"--namespace={namespace}"
+    operator.apply(namespace, secret())
+    for levels in (150, 3_000, 9_000):
+        shell = json.dumps(endpoint(f"deep-{levels}", serviceSettings={"deep": "HERE"}))  # no encoder here could write the rest
+        deep = shell.replace('"HERE"', '{"a":' * levels + "1" + "}" * levels)
+        operator.plane.kubectl("create", here, "--validate=false", "--filename=-", input=deep)
+    operator.apply(namespace, endpoint("plain", inferenceId=f"{namespace}-plain"))
+    operator.await_condition(namespace, "plain", READY)
+    for levels in (150, 3_000, 9_000):
+        wait = ("--for=jsonpath={.status.conditions[?(@.type=='Ready')].reason}=ValidationFailed", f"infep/deep-{levels}")
+        operator.plane.kubectl("wait", here, *wait, "--timeout=30s")
+    assert "RecursionError" not in operator.log
+
+
 def test_a_probe_tells_that_the_provider_refuses_and_recovers_with_a_new_key(operator: Operating, namespace: str) -> None:
     inference_id = f"{namespace}-probed"
     key, better = f"{CANARY}-{namespace}", f"{CANARY}-better"

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 
+from inference_operator.api.depth import bounded
 from inference_operator.api.invalid import first_fault
 from inference_operator.api.meta import ApiModel, ObjectMeta
 from inference_operator.api.rules import Rule
@@ -23,9 +24,10 @@ class KubernetesObject(ApiModel):
         """Read an object as the API server sends it.
 
         Raises:
-            InvalidObject: A field is missing or has a wrong form. It names the field and never repeats its value, nor
-                do its cause or context.
+            InvalidObject: A field is missing, has a wrong form, or is nested too deeply. It names the field and never
+                repeats its value, nor do its cause or context.
         """
+        bounded(body)
         try:
             return cls.model_validate(body)
         except ValidationError as error:
