@@ -8,6 +8,7 @@ from tests.docs.markdown import Page
 
 ROOT = Path(__file__).parents[2]
 GUIDE = Page(ROOT / "crds" / "inferenceendpoint.md")
+PIPELINE_GUIDE = Page(ROOT / "crds" / "ingestpipeline.md")
 REASONS = Page(ROOT / "docs" / "reasons.md")
 PAGES = tuple(
     Page(path)

@@ -14,8 +14,9 @@ from tests.machine.world import CANARY, World, openai
 from tests.standin import Answer, Cluster, Fault, Role, Security, User, Version
 from tests.standin.faults import too_many_requests, unavailable
 
+ALL = ("inference_admin", "ingest_admin", "reader")
 SECURED = Security(
-    users={"operator": User("right", ("inference_admin", "reader")), "weak": User("right", ("reader",))},
+    users={"operator": User("right", ALL), "weak": User("right", ("reader",))},
     roles={"reader": Role(("monitor",))},
 )
 PROBED = {"probe": {"enabled": True, "interval": "30s"}}
@@ -47,12 +48,12 @@ def reach(*, reachable: bool) -> Any:
 
 def change_password(world: World, key: ObjectKey) -> None:
     """In Elasticsearch, to the one that the operator has."""
-    users = {"operator": User("wrong", ("inference_admin", "reader"))}
+    users = {"operator": User("wrong", ALL)}
     world.standin.change(lambda state: replace(state, security=replace(SECURED, users=users)))
 
 
 def grant(world: World, key: ObjectKey) -> None:
-    users = {"weak": User("right", ("inference_admin", "reader"))}
+    users = {"weak": User("right", ALL)}
     world.standin.change(lambda state: replace(state, security=replace(SECURED, users=users)))
 
 

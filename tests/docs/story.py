@@ -1,7 +1,7 @@
 """What a story about a reason is: how it comes about, what is read then, and what makes it go away.
 
-The stories are the tables `stories_of_references`, `stories_of_answers` and `stories_of_endpoints`; `test_reasons_reached`
-carries them out, and `test_reasons_page` holds `docs/reasons.md` to them.
+The stories are the tables `stories_of_…`, and `stories_told_of_pipelines` tells most of them of the other kind;
+`test_reasons_reached` carries them out, and `test_reasons_page` and `test_guide` hold the pages to them.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pytest
 
 from tests.docs.conftest import OpenTerminal
 from tests.docs.markdown import Page
-from tests.docs.pages import GUIDE, ROOT
+from tests.docs.pages import GUIDE, PIPELINE_GUIDE, ROOT
 from tests.docs.terminal import Terminal
 from tests.examples.test_migrating import left_by_eck_custom_resources, left_by_terraform
 
@@ -17,7 +17,10 @@ pytestmark = pytest.mark.xdist_group("docs")
 EXAMPLES = ROOT / "examples"
 
 
-@pytest.mark.parametrize("page", [GUIDE], ids=lambda page: page.path.stem)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(GUIDE, id="inferenceendpoint"), pytest.param(PIPELINE_GUIDE, id="ingestpipeline", marks=pytest.mark.full)],
+)
 def test_the_guide_can_be_typed_from_the_first_to_the_last_line(open_terminal: OpenTerminal, page: Page) -> None:
     with open_terminal() as terminal:
         save_files(page, terminal)

@@ -12,6 +12,7 @@ from tests.docs import (
     stories_of_endpoints,
     stories_of_pipelines,
     stories_of_references,
+    stories_told_of_pipelines,
 )
 from tests.docs.story import Goes, Story, done
 from tests.fake_kubernetes import Verb
@@ -23,6 +24,7 @@ STORIES = (
     *stories_of_endpoints.STORIES,
     *stories_of_changes.STORIES,
     *stories_of_pipelines.STORIES,
+    *stories_told_of_pipelines.STORIES,
 )
 LONGEST = 1500.0
 """Seconds: more than two comparisons are apart."""

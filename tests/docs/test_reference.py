@@ -12,7 +12,7 @@ import pytest
 from inference_operator.api.crd import KINDS, schema
 from inference_operator.manifests import GUIDES, main
 from inference_operator.reference import BEGIN, END, NoPlaceError, guides, refreshed, render
-from tests.docs.pages import GUIDE, ROOT
+from tests.docs.pages import GUIDE, PIPELINE_GUIDE, ROOT
 
 KIND = KINDS[0]
 TEXT = render(KIND)
@@ -75,9 +75,10 @@ def test_nothing_reads_as_html() -> None:
     assert not re.search(r"<(?!!--)", TEXT)
 
 
-def test_the_checked_in_guide_is_fresh() -> None:
+def test_the_checked_in_guides_are_fresh() -> None:
     assert guides()[GUIDE.path.name] == KIND
-    assert refreshed("guide", GUIDE.text, KIND) == GUIDE.text
+    for page in (GUIDE, PIPELINE_GUIDE):
+        assert refreshed("guide", page.text, guides()[page.path.name]) == page.text
 
 
 def test_only_what_stands_between_the_markers_is_replaced() -> None:
