@@ -40,10 +40,10 @@ OnChange: TypeAlias = Callable[[ObjectRef], None]
 
 
 class FakeKubernetes:
-    """See the module. `namespaces` empty means that all are watched."""
+    """See the module. `namespaces` empty means that all are watched. Two clusters differ in `uid` and in `first_uid`."""
 
-    def __init__(self, clock: Clock | None = None, namespaces: Collection[str] = ()) -> None:
-        self.store = ObjectStore((clock or SystemClock()).now)
+    def __init__(self, clock: Clock | None = None, namespaces: Collection[str] = (), first_uid: int = 1) -> None:
+        self.store = ObjectStore((clock or SystemClock()).now, first_uid)
         self.requests: list[Request] = []
         self.events: list[RecordedEvent] = []
         self.interceptor: Interceptor | None = None

@@ -31,10 +31,10 @@ def key_of(body: Body) -> ObjectKey:
 class ObjectStore:
     """One cluster's custom resources."""
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime], first_uid: int = 1) -> None:
         self._now = now
         self._objects: dict[ObjectKey, Body] = {}
-        self._uids = itertools.count(1)
+        self._uids = itertools.count(first_uid)
         self._revisions = itertools.count(1)
         self._watchers: list[OnEvent] = []
         self._held: list[tuple[str, Body]] | None = None

@@ -19,7 +19,8 @@ from inference_operator.core.pipeline.stamp import (
 from tests.core_pipeline.bodies import JSON, STAMPS
 
 OURS = Stamp("k1", "search", "products", "u1")
-NOBODY, ANOTHER_OBJECT, ELSEWHERE = Ownership.NOBODY, Ownership.ANOTHER_OBJECT, Ownership.ANOTHER_KUBERNETES
+NOBODY, NAMESAKE = Ownership.NOBODY, Ownership.NAMESAKE
+ANOTHER_OBJECT, ELSEWHERE = Ownership.ANOTHER_OBJECT, Ownership.ANOTHER_KUBERNETES
 ALIVE, GONE = "alive", "gone"
 
 ROWS = [
@@ -34,14 +35,14 @@ ROWS = [
     ("another Kubernetes cluster", Stamp("k2", "search", "other", GONE), OURS, ELSEWHERE),
     ("the same name in another Kubernetes cluster", Stamp("k2", "search", "products", GONE), OURS, ELSEWHERE),
     ("an unknown Kubernetes cluster, an object that is there", Stamp(None, "search", "other", ALIVE), OURS, ANOTHER_OBJECT),
-    ("an unknown Kubernetes cluster, our own name, gone", Stamp(None, "search", "products", GONE), OURS, NOBODY),
+    ("an unknown Kubernetes cluster, our own name, gone", Stamp(None, "search", "products", GONE), OURS, NAMESAKE),
     ("an unknown Kubernetes cluster, another name, gone", Stamp(None, "search", "other", GONE), OURS, ELSEWHERE),
     ("an unknown Kubernetes cluster, another namespace, gone", Stamp(None, "b", "products", GONE), OURS, ELSEWHERE),
     (
         "our Kubernetes cluster unknown, our own name, gone",
         Stamp("k1", "search", "products", GONE),
         Stamp(None, "search", "products", "u1"),
-        NOBODY,
+        NAMESAKE,
     ),
     (
         "our Kubernetes cluster unknown, another name, gone",

@@ -62,12 +62,17 @@ class StandInClock:
 
 
 class World:
-    """Use as an async context manager; the operator runs from `start` on."""
+    """Use as an async context manager; the operator runs from `start` on.
 
-    def __init__(self, *, version: str = "9.5.0", resync: float = RESYNC, **standin: Any) -> None:
-        self.clock = VirtualClock()
-        self.standin = StandIn(version=version, clock=StandInClock(self.clock), **standin)
-        self.kubernetes = FakeKubernetes(self.clock)
+    `beside` is another Kubernetes cluster, whose operator looks after the same Elasticsearch at the same time.
+    """
+
+    def __init__(self, *, version: str = "9.5.0", resync: float = RESYNC, beside: World | None = None, **standin: Any) -> None:
+        self.clock: VirtualClock = beside.clock if beside else VirtualClock()
+        self.standin: StandIn = beside.standin if beside else StandIn(version=version, clock=StandInClock(self.clock), **standin)
+        self.kubernetes = FakeKubernetes(self.clock, first_uid=1_000_001 if beside else 1)
+        if beside:
+            self.kubernetes.uid = "uid-of-the-other-kube-system"
         self.intercept: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport] = lambda transport: transport
         self._resync = resync
         self._operator: Operator | None = None

@@ -63,7 +63,15 @@ class PipelineSituation(Situation):
 
     @property
     def carries_foreign_mark(self) -> bool:
-        return isinstance(self.observed, ObservedPipeline) and self.observed.ownership in _FOREIGN
+        if not isinstance(self.observed, ObservedPipeline):
+            return False
+        whose = self.observed.ownership
+        return whose in _FOREIGN or (whose is Ownership.NAMESAKE and self.held_before)
+
+    @property
+    def held_before(self) -> bool:
+        """True when this very object has written here: an earlier one of its name can't have come after it."""
+        return self.claimed_by_uid and self.previous.applied is not None and self.cluster_is_the_same
 
     @property
     def is_foreign(self) -> bool:

@@ -41,6 +41,7 @@ class Ownership(Enum):
 
     NOBODY = "nobody"  # it may be adopted
     OURS = "ours"
+    NAMESAKE = "our own name"  # an earlier object of our name, or one of another Kubernetes cluster: it can't be told
     ANOTHER_OBJECT = "another object"  # of this Kubernetes cluster
     ANOTHER_KUBERNETES = "another Kubernetes cluster"
 
@@ -76,7 +77,7 @@ def ownership(stamp: Stamp | None, own: Stamp, known_uids_alive: Callable[[str],
     """To whom a pipeline with this mark belongs, as seen by the object `own`.
 
     `known_uids_alive` tells whether an object with that uid exists; True where that can't be told. While either
-    Kubernetes cluster is not known, only the mark of an earlier object of our own name is taken for an orphan.
+    Kubernetes cluster is not known, only the mark of an object of our own name may be that of an earlier one.
     """
     if stamp is None:
         return Ownership.NOBODY
@@ -87,9 +88,10 @@ def ownership(stamp: Stamp | None, own: Stamp, known_uids_alive: Callable[[str],
         return Ownership.ANOTHER_KUBERNETES
     if known_uids_alive(stamp.uid):
         return Ownership.ANOTHER_OBJECT
-    if told_apart or (stamp.namespace, stamp.name) == (own.namespace, own.name):
+    if told_apart:
         return Ownership.NOBODY
-    return Ownership.ANOTHER_KUBERNETES
+    is_namesake = (stamp.namespace, stamp.name) == (own.namespace, own.name)
+    return Ownership.NAMESAKE if is_namesake else Ownership.ANOTHER_KUBERNETES
 
 
 def _text(value: Json) -> str | None:
