@@ -11,6 +11,7 @@ from tests.machine import (
     scenarios_of_change,
     scenarios_of_life,
     scenarios_of_ownership,
+    scenarios_of_pipelines,
     scenarios_of_replacing,
     scenarios_of_settings,
 )
@@ -26,6 +27,7 @@ PERFORMANCES = tuple(
         + scenarios_of_change.SCENARIOS
         + scenarios_of_settings.SCENARIOS
         + scenarios_of_replacing.SCENARIOS
+        + scenarios_of_pipelines.SCENARIOS
     )
 )
 

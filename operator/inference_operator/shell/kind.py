@@ -68,6 +68,10 @@ class Kind(Protocol[O, S]):
         """What else in Elasticsearch the spec names, whether an object provides it or not."""
         ...
 
+    def named(self, s: S) -> frozenset[Identity]:
+        """What else in Elasticsearch the thing names that stands there now, which may be of an earlier spec."""
+        ...
+
     def begin(self, key: ObjectKey, found: O) -> S:
         """What the object alone tells."""
         ...

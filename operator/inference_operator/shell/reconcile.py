@@ -145,14 +145,15 @@ class Reconciler:
         s, cluster = await self._parts.gatherer.gather(key, found, kind)
         if s.abandoned:
             log.warning("released without deleting: no way to Elasticsearch is left", external_id=s.external_id)
+        named = kind.named(s)
         end = await self._converge(key, kind, s, cluster)
         if isinstance(end, Interrupted):
             self._interrupted(key, end)
             return
         s, conclusion = end
         kind.concluded(key, s, conclusion, asked_to_reconcile(found))
-        if s.done.written:
-            self._parts.intake.wake_holders(self._parts.store.needs_of(key))
+        if s.done.written or isinstance(conclusion, Released):
+            self._parts.intake.wake_holders(named | self._parts.store.needs_of(key))
         if not isinstance(conclusion, Released) and not await self._report(key, kind, s, conclusion):
             return
         self._schedule(key, conclusion, deleting=s.deleting)
@@ -185,9 +186,7 @@ class Reconciler:
         refs = {*kind.sources(found), *self._parts.clusters.sources_of(key, found.spec.elasticsearch_ref)}
         if store.refer(key, refs):
             self._parts.kubernetes.refer(key, refs)
-        before, needs = store.needs_of(key), kind.needs(found)
-        if store.need(key, needs):
-            self._parts.intake.wake_holders(before - needs)
+        store.need(key, kind.needs(found))
 
     async def _report(self, key: ObjectKey, kind: AnyKind, s: Situation, conclusion: Conclusion) -> bool:
         """Write the status if it is another one. Returns False where the pass must be repeated."""

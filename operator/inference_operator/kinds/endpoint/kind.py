@@ -96,6 +96,9 @@ class InferenceEndpoints:
     def needs(self, found: InferenceEndpoint) -> frozenset[Identity]:
         return frozenset()
 
+    def named(self, s: EndpointSituation) -> frozenset[Identity]:
+        return frozenset()
+
     def begin(self, key: ObjectKey, found: InferenceEndpoint) -> EndpointSituation:
         meta = found.metadata
         return EndpointSituation(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 
 from pydantic import ValidationError
@@ -19,7 +19,7 @@ from inference_operator.core.pipeline.trials import trial_documents
 from inference_operator.core.pipeline.values import ObservedPipeline, desired_of
 from inference_operator.core.situation import Answer, ClaimMark, Refused, Rehearsed
 from inference_operator.core.status import unreadable_status
-from inference_operator.core.values import Absent, AnyObserved, ObjectRef, Server, Usage
+from inference_operator.core.values import Absent, AnyObserved, Json, ObjectRef, Server, Usage
 from inference_operator.core.verdict import Conclusion, Create, Delete, DryRun, Look, Rehearse, Step, Update, Verdict
 from inference_operator.elasticsearch.cluster import Cluster, pipeline_usage_of
 from inference_operator.kinds.pipeline.needs import ENDPOINTS, PIPELINES, Search
@@ -64,9 +64,10 @@ class IngestPipelines:
         return ()
 
     def needs(self, found: IngestPipeline) -> frozenset[Identity]:
-        body = desired_of(found.spec, found.external_id).body
-        endpoints = {Identity(ENDPOINTS, name) for name in needs_of(body).endpoints}
-        return frozenset(endpoints | {Identity(PIPELINES, name) for name in calls_of(body)})
+        return _named_in(desired_of(found.spec, found.external_id).body)
+
+    def named(self, s: PipelineSituation) -> frozenset[Identity]:
+        return _named_in(s.observed.body) if isinstance(s.observed, ObservedPipeline) else frozenset()
 
     def begin(self, key: ObjectKey, found: IngestPipeline) -> PipelineSituation:
         meta = found.metadata
@@ -183,6 +184,11 @@ class IngestPipelines:
 
     async def stop(self) -> None:
         """Nothing is under way."""
+
+
+def _named_in(body: Mapping[str, Json]) -> frozenset[Identity]:
+    endpoints = {Identity(ENDPOINTS, name) for name in needs_of(body).endpoints}
+    return frozenset(endpoints | {Identity(PIPELINES, name) for name in calls_of(body)})
 
 
 async def _rehearse(s: PipelineSituation, cluster: Cluster) -> Answer:
