@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
 
 from inference_operator.core.pipeline.needs import calls_of, needs_of
-from inference_operator.core.references_in_pipelines import endpoints_in_pipeline
-from tests.core_pipeline.bodies import JSON
 
 
 def inference(model_id: Any, **more: Any) -> dict[str, Any]:
@@ -100,9 +97,3 @@ def test_nesting_has_no_limit_of_ours() -> None:
     for _ in range(2_000):
         nested = {"drop": {"on_failure": [foreach(nested)]}}
     assert needs_of({"processors": [nested]}).endpoints == {"e"}
-
-
-@given(JSON)
-def test_whatever_the_body_is_the_search_for_referrers_finds_the_same(body: Any) -> None:
-    for shape in (body, {"processors": body}, {"processors": [body], "on_failure": [{"foreach": {"processor": body}}]}):
-        assert needs_of(shape).endpoints == endpoints_in_pipeline(shape)

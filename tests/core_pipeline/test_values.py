@@ -65,14 +65,6 @@ def test_a_mark_that_nobody_understands_is_taken_out_all_the_same() -> None:
     assert observed_of("a", {"processors": [], "_meta": {OWNER_KEY: "?"}}) == ObservedPipeline("a", {"processors": []}, None)
 
 
-@pytest.mark.parametrize(
-    ("meta", "managed"),
-    [({"managed": True}, True), ({"managed": "true"}, False), ({"managed_by": "fleet"}, False), ({}, False), (None, False)],
-)
-def test_elastics_own_pipelines_say_so(meta: Any, managed: bool) -> None:
-    assert observed_of("a", {"processors": [], "_meta": meta}).is_managed is managed
-
-
 @pytest.mark.parametrize(("body", "count"), [({"processors": PROCESSORS * 3}, 3), ({}, 0), ({"processors": None}, 0)])
 def test_processors_are_counted(body: dict[str, Any], count: int) -> None:
     assert observed_of("a", body).processors == count

@@ -13,7 +13,6 @@ from inference_operator.elasticsearch.connection import (
     ClientCertificate,
     Connection,
     InvalidConnection,
-    parse_credentials,
 )
 from tests.elasticsearch.certificates import Authority
 from tests.elasticsearch.laws import LAW
@@ -54,7 +53,6 @@ def refuse(data: dict[str, bytes]) -> InvalidConnection:
 )
 def test_ways_to_authenticate(data: dict[str, bytes], credentials: object) -> None:
     assert parse({"url": URL, **data}).credentials == credentials
-    assert parse_credentials(data) == credentials
 
 
 @pytest.mark.parametrize(
@@ -180,12 +178,6 @@ def test_fingerprint_is_equal_for_equal_connections_only() -> None:
     assert len({connection.fingerprint for connection in connections}) == len(connections)
     assert Connection("https://ES:9200/").fingerprint == connections[0].fingerprint
     assert Connection("https://es:9200", BasicAuth("a", "bc")).fingerprint == connections[3].fingerprint
-
-
-def test_credentials_alone_are_refused_in_the_same_words() -> None:
-    refusal = parse_credentials({"username": CANARY.encode()})
-    assert isinstance(refusal, InvalidConnection)
-    assert refusal.keys == ("password",)
 
 
 KEYS = ("url", "api-key", "username", "password", "token", "ca.crt", "tls.crt", "tls.key", "insecure-skip-tls-verify")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -126,7 +126,7 @@ async def test_for_status_the_readings_of_the_round_are_enough(bench: Bench, clu
 
 async def test_one_reading_serves_pipelines_and_endpoints(bench: Bench, cluster: Cluster) -> None:
     await foreign(bench, "PUT", "/_ingest/pipeline/p", {"processors": [inference("a")]})
-    await asyncio.gather(cluster.pipelines.peek("p"), cluster.referrers("a"), cluster.pipelines.all_calls())
+    await asyncio.gather(cluster.pipelines.peek("p"), cluster.referrers("a"), cluster.pipelines.referrers("p"))
     assert bench.counts[LIST] == 1
 
 
@@ -142,28 +142,9 @@ async def test_our_own_writes_are_seen_by_the_endpoints_at_once(bench: Bench, cl
     assert bench.counts[LIST] == 1
 
 
-async def calls_in(cluster: Cluster) -> dict[str, set[str]]:
-    found = await cluster.pipelines.all_calls()
-    assert isinstance(found, Mapping)
-    return {name: set(called) for name, called in found.items()}
-
-
-async def test_calls_and_bodies_are_those_of_the_round_and_our_own_writes(bench: Bench, cluster: Cluster) -> None:
-    await foreign(bench, "PUT", "/_ingest/pipeline/a", {"processors": [call("b"), call("{{x}}")]})
-    assert await calls_in(cluster) == {"a": {"b"}}
-    await cluster.pipelines.put(pipeline("b", call("a", ignore_missing_pipeline=True)), STAMP)
-    assert await calls_in(cluster) == {"a": {"b"}, "b": {"a"}}
-    bodies = await cluster.pipelines.bodies()
-    assert isinstance(bodies, Mapping)
-    assert bodies["b"] == {"processors": [call("a", ignore_missing_pipeline=True)]}
-    await cluster.pipelines.delete("a")
-    assert await calls_in(cluster) == {"b": {"a"}}
-    assert bench.counts[LIST] == 1
-
-
-async def test_a_reading_that_fails_is_a_failure_for_all_of_them(bench: Bench, cluster: Cluster) -> None:
+async def test_a_reading_that_fails_is_a_failure_for_all_who_ask(bench: Bench, cluster: Cluster) -> None:
     bench.standin.faults.add(Fault(path="/_ingest/pipeline", lose="before"))
-    for result in (await cluster.pipelines.all_calls(), await cluster.pipelines.bodies(), await cluster.pipelines.peek("p")):
+    for result in (await cluster.pipelines.peek("p"), await cluster.pipelines.peek("q")):
         assert isinstance(result, TransportFailure)
 
 

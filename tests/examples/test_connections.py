@@ -15,7 +15,6 @@ from inference_operator.elasticsearch.connection import (
     Bearer,
     Connection,
     InvalidConnection,
-    parse_credentials,
 )
 from tests.examples.catalogue_of_examples import EXAMPLES, PATCHES, Resource, of_kind
 
@@ -73,8 +72,9 @@ def test_one_secret_makes_the_user_of_eck_and_logs_in() -> None:
     assert reference.name == "quickstart"
     assert reference.auth_secret_name is not None
     user = eck_secret(reference.auth_secret_name)["stringData"]
-    credentials = parse_credentials({key: value.encode() for key, value in user.items()})
-    assert credentials == BasicAuth(user["username"], user["password"])
+    connection = Connection.parse({"url": b"https://es:9200", **{key: value.encode() for key, value in user.items()}})
+    assert isinstance(connection, Connection)
+    assert connection.credentials == BasicAuth(user["username"], user["password"])
 
 
 def test_the_patch_names_the_secrets_of_eck_that_hold_role_and_user() -> None:

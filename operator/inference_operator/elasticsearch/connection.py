@@ -127,14 +127,6 @@ class Connection:
         return (self.address, *ways, self.ca_pem, *own, str(self.verify))
 
 
-def parse_credentials(data: Mapping[str, bytes]) -> Credentials | InvalidConnection | None:
-    """Only the credentials of a Secret (`authSecretName` has no `url`). None when it has none of the keys."""
-    try:
-        return _credentials({key: _text(key, data[key]) for key in _WAYS if key in data})
-    except _KeyProblemError as problem:
-        return InvalidConnection(problem.keys, problem.message)
-
-
 _WAYS = ("api-key", "username", "password", "token")
 _KEYS = ("url", *_WAYS, "ca.crt", "tls.crt", "tls.key", "insecure-skip-tls-verify")
 

@@ -11,12 +11,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from inference_operator.core.failure import Failure
-from inference_operator.core.pipeline.needs import calls_of
 from inference_operator.core.pipeline.stamp import stamped
 from inference_operator.core.pipeline.values import ObservedPipeline
 from inference_operator.core.values import ABSENT, Absent
 from inference_operator.elasticsearch import pipeline_documents, requests
-from inference_operator.elasticsearch.derived import Derived
 from inference_operator.elasticsearch.shapes import absent_or, acknowledged, parsed
 from inference_operator.elasticsearch.snapshot import Snapshot
 
@@ -75,7 +73,6 @@ class Pipelines:
         self._referrers = referrers
         self._models = models
         self._slots = asyncio.Semaphore(at_once)
-        self._calls: Derived[frozenset[str]] = Derived(lambda pipeline: calls_of(pipeline.body))
 
     async def peek(self, pipeline_id: str) -> ObservedPipeline | Absent | Failure:
         """The pipeline as of the last reading of all, or of our own requests since. May prove equality only."""
@@ -132,16 +129,6 @@ class Pipelines:
     async def referrers(self, pipeline_id: str) -> Referrers:
         """Which pipelines call it and which index templates name it, as of this round's readings, for status."""
         return await self._referrers.known_of_pipeline(pipeline_id)
-
-    async def bodies(self) -> Mapping[str, Mapping[str, Json]] | Failure:
-        """Every pipeline as of this round and of our own writes since, by id."""
-        found = await self._snapshot.all()
-        return found if isinstance(found, Failure) else {name: each.body for name, each in found.items()}
-
-    async def all_calls(self) -> Mapping[str, frozenset[str]] | Failure:
-        """By pipeline those that it calls, as of this round and of our own writes since."""
-        found = await self._snapshot.all()
-        return found if isinstance(found, Failure) else self._calls.of(found)
 
     async def model_exists(self, name: str) -> bool | Failure:
         """Whether an inference processor finds a trained model, an alias of one, or a deployment of that name."""

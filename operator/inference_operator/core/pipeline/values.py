@@ -39,12 +39,6 @@ class ObservedPipeline(AnyObserved):
     ownership: Ownership = Ownership.NOBODY
 
     @property
-    def is_managed(self) -> bool:
-        """True when it says of itself that Elastic's own software looks after it. Elasticsearch does not enforce that."""
-        meta = self.body.get(META)
-        return isinstance(meta, Mapping) and meta.get("managed") is True
-
-    @property
     def processors(self) -> int:
         """How many processors there are, handlers of failures not counted."""
         found = self.body.get("processors")

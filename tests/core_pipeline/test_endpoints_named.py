@@ -1,4 +1,4 @@
-"""Which endpoints a pipeline uses: everywhere where Elasticsearch looks, and everywhere where it does not."""
+"""Which endpoints a pipeline names: everywhere where Elasticsearch looks, and everywhere where it does not."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_operator.core.references_in_pipelines import endpoints_in_pipeline
+from inference_operator.core.pipeline.needs import needs_of
 from tests.elasticsearch.laws import LAW
 from tests.standin.references import pipelines_using
 from tests.standin.state import Pipeline, State
 from tests.standin.version import Version
+
+
+def endpoints_of(pipeline: Any) -> frozenset[str]:
+    return needs_of(pipeline).endpoints
+
 
 SET = {"set": {"field": "f", "value": "v"}}
 
@@ -50,7 +55,7 @@ def nested(depth: int, innermost: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_an_endpoint_is_found(pipeline: dict[str, Any]) -> None:
-    assert "e" in endpoints_in_pipeline(pipeline)
+    assert "e" in endpoints_of(pipeline)
 
 
 @pytest.mark.parametrize(
@@ -66,13 +71,13 @@ def test_an_endpoint_is_found(pipeline: dict[str, Any]) -> None:
     ],
 )
 def test_nothing_is_found(pipeline: dict[str, Any]) -> None:
-    assert endpoints_in_pipeline(pipeline) == frozenset()
+    assert endpoints_of(pipeline) == frozenset()
 
 
 def test_all_endpoints_of_a_pipeline_are_found() -> None:
     looped = {"foreach": {"field": "f", "processor": infer("c", on_failure=[infer("d")])}}
     pipeline = {"processors": [infer("a"), nested(3, infer("b")), looped], "on_failure": [infer("a"), infer("f")]}
-    assert endpoints_in_pipeline(pipeline) == {"a", "b", "c", "d", "f"}
+    assert endpoints_of(pipeline) == {"a", "b", "c", "d", "f"}
 
 
 JSON = st.recursive(
@@ -92,7 +97,7 @@ JSON = st.recursive(
 @LAW
 @given(JSON)
 def test_a_body_of_whatever_shape_has_references_or_has_none(body: Any) -> None:
-    assert "" not in endpoints_in_pipeline(body)
+    assert "" not in endpoints_of(body)
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,7 @@ def drawn(draw: st.DrawFn, depth: int = 3) -> Drawn:
 @given(drawn(), drawn())
 def test_what_was_put_in_is_found_and_nothing_else(processors: Drawn, on_failure: Drawn) -> None:
     pipeline = {"processors": processors.processors, "on_failure": on_failure.processors}
-    assert endpoints_in_pipeline(pipeline) == processors.names | on_failure.names
+    assert endpoints_of(pipeline) == processors.names | on_failure.names
 
 
 @LAW
@@ -138,4 +143,4 @@ def test_what_elasticsearch_finds_is_found(processors: Drawn, on_failure: Drawn)
     pipeline = {"processors": processors.processors, "on_failure": on_failure.processors}
     state = State(version=Version.parse("9.5.0"), pipelines={"p": Pipeline(pipeline, 0.0, 0.0)})
     told = {name for name in ("a", "b", "c") if pipelines_using(state, name)}
-    assert told <= endpoints_in_pipeline(pipeline)
+    assert told <= endpoints_of(pipeline)
