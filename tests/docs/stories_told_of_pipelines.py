@@ -39,8 +39,13 @@ FITTING = (
 
 
 def told_of_a_pipeline(title: str) -> Story:
-    tables = (stories_of_answers, stories_of_changes, stories_of_endpoints, stories_of_references)
-    (story,) = (one for table in tables for one in table.STORIES if one.title == title)
+    told = (
+        *stories_of_answers.STORIES,
+        *stories_of_changes.STORIES,
+        *stories_of_endpoints.STORIES,
+        *stories_of_references.STORIES,
+    )
+    (story,) = (one for one in told if one.title == title)
     return replace(story, title=f"{title}, and a pipeline", pipeline=True)
 
 
