@@ -29,7 +29,7 @@ from tests.demo.voice import Voice
 
 TITLE = "Start everything"
 _STAND_IN = ["--port", "0", "--control", "--deployment-seconds", "6"]
-_CRD = "crd/inferenceendpoints.inference-operator.io"
+_CRDS = tuple(f"{plural}.inference-operator.io" for plural in ("inferenceendpoints", "ingestpipelines"))
 _MOUNTED = "INFERENCE_OPERATOR_DEFAULT_CONNECTION_PATH"
 
 
@@ -120,7 +120,7 @@ def _install(stage: Stage) -> None:
     run(f"helm install {RELEASE} charts/inference-operator --namespace {HOME} --hide-notes {options}", seconds=60)
     run(f"kubectl create namespace {NAMESPACE}")
     run(f"kubectl config set-context --current --namespace={NAMESPACE}")
-    stage.plane.await_established(_CRD.removeprefix("crd/"))
+    stage.plane.await_established(*_CRDS)
 
 
 def _run_operator(stage: Stage) -> None:

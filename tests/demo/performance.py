@@ -119,9 +119,9 @@ class Performance:
             self.voice.missed(f"stopped after {seconds:.0f} s: “{failed.title}” did not hold")
 
     def _tell_what_is_wrong(self, stage: Stage) -> None:
-        """The endpoints' own words, where the API server still answers, and the end of the operator's log."""
+        """The objects' own words, where the API server still answers, and the end of the operator's log."""
         try:
-            found = stage.terminal.read("kubectl get infep -A -o json")["items"]
+            found = stage.terminal.read("kubectl get infep,ingp -A -o json")["items"]
         except ControlPlaneError:
             found = []
         for one in found:

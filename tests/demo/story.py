@@ -16,6 +16,7 @@ import yaml
 from tests.controlplane.state import REPOSITORY
 from tests.demo import NotSeenError
 from tests.demo.cast import MANIFESTS
+from tests.demo.pipelines import apply_a_pipeline_before_its_endpoint, break_a_pipeline, delete_both_together
 from tests.demo.stage import ROUND, Stage, Tally
 
 _BULK_READ = ("GET", "/_inference/_all")
@@ -114,7 +115,7 @@ def rotate_the_key(stage: Stage) -> str:
 
 
 def _see_that_no_key_shows(stage: Stage) -> None:
-    objects = stage.plane.kubectl("get", "infep,events", "--all-namespaces", "--output=yaml")
+    objects = stage.plane.kubectl("get", "infep,ingp,events", "--all-namespaces", "--output=yaml")
     for where, text in (("objects and events", objects), ("operator's log", stage.plane.log("operator").read_text())):
         if any(key in text for key in keys()):
             raise NotSeenError(f"a key shows in the {where}")
@@ -233,6 +234,9 @@ STEPS = (
     Step("Apply one with its key in plain text", write_a_key_in_plain_text),
     Step("Apply a model inside Elasticsearch", deploy_a_model),
     Step("Rotate the key", rotate_the_key, _PROVIDER),
+    Step("Apply a pipeline before its endpoint", apply_a_pipeline_before_its_endpoint, _PROVIDER),
+    Step("Break a pipeline that has a test", break_a_pipeline, _PROVIDER),
+    Step("Delete pipeline and endpoint together", delete_both_together, _PROVIDER),
     Step("Change what can't change", change_what_cannot_change),
     Step("Change nothing", change_nothing, _LOG),
     Step("Meddle behind the operator's back", meddle_behind_its_back),
