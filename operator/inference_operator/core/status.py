@@ -23,7 +23,7 @@ Status = TypeVar("Status", bound=ManagedStatus)
 
 def unreadable_status(previous: Status, *, generation: int, fault: str, now: str) -> Status:
     """The status of an object that does not have the form of its kind. `fault` names the field."""
-    message = f"{fault}. The installed CRD lets this through, so it is older than the operator: upgrade it and correct the object"
+    message = f"{fault}. Correct the object; if it is as documented, the installed CRD is older than the operator: upgrade it"
     told = tuple(Line(name, status, Reason.VALIDATION_FAILED, message) for name, status in _UNREADABLE)
     conditions = dated(previous.conditions, told, generation, now)
     copy: Status = previous.model_copy(update={"observed_generation": generation, "conditions": conditions})
