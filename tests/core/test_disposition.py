@@ -152,6 +152,7 @@ TRANSPORT = {
     TransportKind.RESET: "closed the connection",
     TransportKind.GARBLED: "proxy",
     TransportKind.BREAKER: "can't be reached",
+    TransportKind.FENCED: "does not lead any more",
 }
 
 

@@ -50,13 +50,14 @@ CAUSES = st.builds(
     st.sampled_from(Area),
     blind=st.booleans(),
 )
+NOT_SERVING = CAUSES.filter(lambda cause: cause.area is Area.MODEL)
 NOT_USABLE = CAUSES.filter(lambda cause: cause.area is not Area.SYNC)
 ENDS: list[Conclusion] = [Nothing(), Watching(), Suspended(), Blocked(Usage(("p",), ("i",)))]
 CONCLUSIONS: st.SearchStrategy[Conclusion] = (
     st.sampled_from(ENDS)
     | st.builds(Held, CAUSES)
     | st.builds(Unusable, NOT_USABLE)
-    | st.builds(Suspended, st.none() | NOT_USABLE)
+    | st.builds(Suspended, st.none() | NOT_SERVING)
 )
 STALL = Disposition(Mood.STALL, Reason.REPLACE_REQUIRED, "can't change in place")
 JSON_SECRET = '"canary-7d1e-secret"'
