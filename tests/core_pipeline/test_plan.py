@@ -10,7 +10,7 @@ from inference_operator.api.ingest_pipeline import IngestPipelineSpec
 from inference_operator.core.advance import advance
 from inference_operator.core.failure import HttpFailure
 from inference_operator.core.pipeline.situation import PipelineSituation
-from inference_operator.core.pipeline.stamp import OWNER_KEY
+from inference_operator.core.pipeline.stamp import OWNER_KEY, Ownership
 from inference_operator.core.pipeline.values import ObservedPipeline
 from inference_operator.core.reasons import Reason
 from inference_operator.core.situation import ClaimMark, Problem
@@ -33,6 +33,7 @@ from tests.core.situations import ADDRESS, CLAIM, DOWN, ID, LOST, SERVER, UID, U
 from tests.core.stories import PATCHED, End, Story, ending, planned, tell
 from tests.core_pipeline.bodies import spec
 from tests.core_pipeline.situations import (
+    OTHER_KUBERNETES,
     UNMET,
     edited,
     new,
@@ -337,3 +338,13 @@ def test_policies_and_obstacles(situation: PipelineSituation, story: Story, end:
 def test_pipeline_knows_no_step_of_another_kind() -> None:
     with pytest.raises(AssertionError):
         advance(ours(SPEC), Inspect(), None)
+
+
+EARLIER = there(SPEC, OTHER_KUBERNETES, Ownership.NAMESAKE)
+"""The mark of an object of our own name, of this Kubernetes cluster before or of another: it can't be told."""
+
+
+def test_mark_of_a_namesake_is_an_earlier_objects_until_we_have_written() -> None:
+    tell(new(SPEC, observed=EARLIER, fresh=True), TAKES_OVER, Nothing)
+    held = new(SPEC, claim=CLAIM, has_finalizer=True, previous=written(SPEC), observed=EARLIER, fresh=True)
+    tell(held, [], Reason.ID_CONFLICT)
