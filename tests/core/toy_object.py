@@ -1,21 +1,20 @@
-"""An object and its operator as a toy: gather, plan, act and report without an event loop, with faults, and laws on each step."""
+"""An object and its operator as a toy: gather, plan, act and report without an event loop, with faults, and laws on each step.
+
+What is the same for every kind; a kind adds what it gathers and what it must not do.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any, Generic, Protocol, TypeVar
 
-from inference_operator.api.inference_endpoint import InferenceEndpointSpec, InferenceEndpointStatus
 from inference_operator.core.advance import advance
-from inference_operator.core.difference import Mutability
-from inference_operator.core.endpoint.compare import mutability
-from inference_operator.core.endpoint.plan import plan
-from inference_operator.core.endpoint.situation import EndpointSituation
-from inference_operator.core.endpoint.status import next_status
 from inference_operator.core.failure import HttpFailure
-from inference_operator.core.situation import Answer, ClaimMark
-from inference_operator.core.values import Absent, Desired, ObjectVersion, Observed
+from inference_operator.core.situation import Answer, ClaimMark, Situation
+from inference_operator.core.values import Absent, AnyObserved, Server
 from inference_operator.core.verdict import (
     Claim,
     Conclusion,
@@ -23,6 +22,7 @@ from inference_operator.core.verdict import (
     Delete,
     Held,
     Nothing,
+    Rehearse,
     Resolve,
     SetFinalizer,
     Step,
@@ -30,10 +30,11 @@ from inference_operator.core.verdict import (
     Update,
     Validate,
 )
-from tests.core.situations import ID, LOST, SECRET, UID, desire, openai_spec
-from tests.core.stories import MOST_STEPS, PATCHED
-from tests.core.toy_server import ToyServer, holds
+from tests.core.situations import LOST
+from tests.core.stories import MOST_STEPS, PATCHED, planned, reported
 from tests.lawful import assert_lawful, assert_succession
+
+S = TypeVar("S", bound=Situation)
 
 
 class Fault(Enum):
@@ -43,8 +44,8 @@ class Fault(Enum):
     BUSY = "busy"
     LOST_BEFORE = "lost before it was done"
     LOST_AFTER = "lost after it was done"
-    OUTRUN = "a stranger creates the id before it"
-    DELETED = "a stranger deletes the endpoint before it"
+    OUTRUN = "a stranger gets in between"
+    DELETED = "a stranger deletes what is there before it"
     KILLED_BEFORE = "the operator is killed before it"
     KILLED_AFTER = "the operator is killed after it"
 
@@ -54,32 +55,73 @@ class Killed(Exception):  # noqa: N818 - nothing went wrong with the toy
 
 
 BUSY = HttpFailure(503, "cluster_block_exception", "blocked")
-WRITES = (Create, Update, Delete, Validate, Claim, Unclaim, SetFinalizer)
+DEEDS = (Create, Update, Delete, Validate, Rehearse, Claim, Unclaim, SetFinalizer)
+"""What costs somebody something, so that nobody wants it for nothing."""
+
+
+class AnyToyServer(Protocol):
+    """Elasticsearch as a toy, with one id."""
+
+    @property
+    def server(self) -> Server: ...
+
+    def there(self) -> AnyObserved | Absent:
+        """What stands under the id."""
+        ...
+
+    def answer(self, s: Any, step: Step) -> Answer:
+        """Do it, and answer as Elasticsearch does."""
+        ...
+
+    def outrun(self) -> None:
+        """A stranger gets in between."""
+        ...
+
+    def stranger_deletes(self) -> None: ...
 
 
 @dataclass(slots=True)
-class ToyObject:
+class ToyObject(ABC, Generic[S]):
     """The object as the API server keeps it, and what the operator did about it."""
 
-    server: ToyServer
-    spec: InferenceEndpointSpec = field(default_factory=openai_spec)
+    server: Any
+    spec: Any
+    status: Any
     generation: int = 1
     deleting: bool = False
     gone: bool = False
     claim: ClaimMark | None = None
     has_finalizer: bool = False
-    status: InferenceEndpointStatus = field(default_factory=InferenceEndpointStatus)
-    secret: str = "value-1"
-    secret_version: int = 1
-    bulk: Observed | Absent | None = None
-    writes: list[Step] = field(default_factory=list)
+    bulk: Any = None
+    deeds: list[Step] = field(default_factory=list)
     passes: int = 0
     conclusion: Conclusion | None = None
 
+    @abstractmethod
+    def gather(self) -> S:
+        """All that is known at the beginning of a pass."""
+
+    @abstractmethod
+    def resolve(self) -> Answer:
+        """Read what was left unread."""
+
+    @abstractmethod
+    def assert_usable(self, s: S) -> None:
+        """The object is about to be called Ready: Elasticsearch must hold what the spec says."""
+
+    @abstractmethod
+    def assert_kind_allows(self, s: S, step: Step) -> None:
+        """The laws of the kind."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no status may tell."""
+        return ()
+
     def reconcile(self, faults: Iterator[Fault]) -> Conclusion | None:
         """One pass; None where the operator was killed in it."""
-        s = self._gather()
-        self.writes.clear()
+        s = self.gather()
+        self.deeds.clear()
         try:
             s, conclusion = self._converge(s, faults)
         except Killed:
@@ -90,44 +132,22 @@ class ToyObject:
 
     def refresh(self) -> None:
         """The bulk read of a new round. Without it the next pass sees what was read, or written, before."""
-        self.bulk = self.server.endpoint()
+        self.bulk = self.server.there()
 
-    def _converge(self, s: EndpointSituation, faults: Iterator[Fault]) -> tuple[EndpointSituation, Conclusion]:
+    def _converge(self, s: S, faults: Iterator[Fault]) -> tuple[S, Conclusion]:
         for _ in range(MOST_STEPS):
-            verdict = plan(s)
+            verdict = planned(s)
             if isinstance(verdict, Conclusion):
                 return s, verdict
             self._assert_allowed(s, verdict)
             s = advance(s, verdict, self._act(s, verdict, next(faults, Fault.NONE)))
-        raise AssertionError(f"a pass does not come to an end: {self.writes}")
+        raise AssertionError(f"a pass does not come to an end: {self.deeds}")
 
-    def _gather(self) -> EndpointSituation:
-        noted = {(v.name, v.uid, v.resource_version) for v in self.status.secret_versions}
-        trusted = self.status.observed_generation == self.generation
-        unchanged = trusted and (SECRET.name, "uid", str(self.secret_version)) in noted
-        return EndpointSituation(
-            uid=UID,
-            generation=self.generation,
-            external_id=ID,
-            spec=self.spec,
-            previous=self.status,
-            deleting=self.deleting,
-            has_finalizer=self.has_finalizer,
-            claim=self.claim,
-            server=self.server.server,
-            desired=None if self.deleting else self.desired(read=not unchanged),
-            secrets_changed=not unchanged and self.spec.service == "openai",
-            observed=None if self.deleting else self.bulk,
-        )
-
-    def desired(self, *, read: bool = True) -> Desired:
-        return desire(self.spec, value=self.secret, read=read, version=ObjectVersion("uid", str(self.secret_version)))
-
-    def _act(self, s: EndpointSituation, step: Step, fault: Fault) -> Answer:
-        if isinstance(step, WRITES):
-            self.writes.append(step)
+    def _act(self, s: S, step: Step, fault: Fault) -> Answer:
+        if isinstance(step, DEEDS):
+            self.deeds.append(step)
         if isinstance(step, Resolve):
-            return self.desired()
+            return self.resolve()
         if fault is Fault.KILLED_BEFORE:
             raise Killed
         answer = self._patch(s, step) if isinstance(step, Claim | Unclaim | SetFinalizer) else self._ask(s, step, fault)
@@ -135,18 +155,18 @@ class ToyObject:
             raise Killed
         return answer
 
-    def _ask(self, s: EndpointSituation, step: Step, fault: Fault) -> Answer:
+    def _ask(self, s: S, step: Step, fault: Fault) -> Answer:
         if fault in (Fault.BUSY, Fault.LOST_BEFORE):
             return BUSY if fault is Fault.BUSY else LOST
         if fault is Fault.OUTRUN:
-            self.server.stranger_creates("theirs")
+            self.server.outrun()
         if fault is Fault.DELETED:
-            self.server.stored = None
-        answer = self.server.answer(s, step)
+            self.server.stranger_deletes()
+        answer: Answer = self.server.answer(s, step)
         self.refresh()
         return LOST if fault is Fault.LOST_AFTER else answer
 
-    def _patch(self, s: EndpointSituation, step: Claim | Unclaim | SetFinalizer) -> Answer:
+    def _patch(self, s: S, step: Claim | Unclaim | SetFinalizer) -> Answer:
         match step:
             case Claim():
                 self.claim, self.has_finalizer = s.new_claim, s.deletes
@@ -157,43 +177,30 @@ class ToyObject:
         self.gone = self.deleting and not self.has_finalizer
         return PATCHED
 
-    def _report(self, s: EndpointSituation, conclusion: Conclusion) -> None:
+    def _report(self, s: S, conclusion: Conclusion) -> None:
         self.passes += 1
         if self.deleting and not isinstance(conclusion, Held):
             self.gone = not self.has_finalizer
         if self.gone:
             return
         now = f"2026-01-01T{self.passes // 60 % 24:02}:{self.passes % 60:02}:00Z"
-        status = next_status(s, conclusion, now=now, handled=None)
+        status = reported(s, conclusion, now=now)
         assert_lawful(status, self.generation)
         assert_succession(self.status, status, now)
-        assert self.secret not in repr(status), "a secret in the status"
+        assert not any(secret in repr(status) for secret in self.secrets), "a secret in the status"
         if isinstance(conclusion, Nothing):
-            self._assert_usable(s)
+            self.assert_usable(s)
         self.status = status
 
-    def _assert_usable(self, s: EndpointSituation) -> None:
-        """Of what a stranger made anew under our claim, or changed since the last bulk read, nobody could know."""
-        stored = self.server.stored
-        if stored is not None and stored.made_by_us and s.observed == stored.shown:
-            assert holds(self.server, self.desired()), "Ready although Elasticsearch holds something else"
-
-    def _assert_allowed(self, s: EndpointSituation, step: Step) -> None:
-        """The laws: nothing is touched that is not ours, nothing is written that must not be, no path that can't change."""
+    def _assert_allowed(self, s: S, step: Step) -> None:
+        """The laws: nothing is touched that is not ours, nothing is written that must not be."""
         if isinstance(step, Create | Update | Delete | Validate):
             assert s.owned, f"{step} of what is not ours"
             assert not s.observes_only, f"{step} while observing"
             assert s.deleting or not s.spec.suspend, f"{step} while suspended"
-        # A claim that merely learns the name of the cluster takes nothing that was not ours before.
-        if isinstance(step, Claim | Update | Validate) and not (isinstance(step, Claim) and s.claim_is_vague):
+        if isinstance(step, Claim | Update | Validate):
             assert s.fresh, f"{step} after a bulk read, which may be old"
-        if isinstance(step, Update):
-            assert s.desired is not None
-            version = self.server.server.parsed_version
-            for path in step.paths:
-                assert mutability(s.desired, path, version) is not Mutability.IMMUTABLE, f"an update of {path}"
         if isinstance(step, Delete):
-            allowed = s.spec.force_delete if s.deleting else s.spec.replace_policy == "Always"
-            assert allowed or not step.force, "a forced deletion that nobody asked for"
-            assert s.deleting or s.spec.replace_policy != "Never", "a replacement that nobody asked for"
-            assert not s.deleting or s.spec.deletion_policy == "Delete", "a deletion of what is to stay"
+            assert not s.deleting or s.deletes, "a deletion of what is to stay"
+            assert not s.deleting or s.spec.force_delete or not step.force, "a forced deletion that nobody asked for"
+        self.assert_kind_allows(s, step)

@@ -44,14 +44,14 @@ class ToyServer:
     def server(self) -> Server:
         return Server(ADDRESS, None if self.hides_uuid else self.real_uuid, self.version)
 
-    def endpoint(self) -> Observed | Absent:
+    def there(self) -> Observed | Absent:
         return ABSENT if self.stored is None else self.stored.shown
 
     def answer(self, s: EndpointSituation, step: Step) -> Answer:
         """Do it, and answer as Elasticsearch does."""
         match step:
             case Look():
-                return self.endpoint()
+                return self.there()
             case Create() | Validate():
                 assert s.desired is not None
                 return TAKEN if self.stored is not None else self.put(s.desired, made_by_us=True)
@@ -77,6 +77,12 @@ class ToyServer:
         shown = Observed(ID, desired.task_type, service, settings, body.get("task_settings", {}), body.get("chunking_settings"))
         self.stored = Stored(shown, secrets, made_by_us)
         return shown
+
+    def outrun(self) -> None:
+        self.stranger_creates("theirs")
+
+    def stranger_deletes(self) -> None:
+        self.stored = None
 
     def stranger_creates(self, model: str) -> None:
         """Somebody else makes an endpoint of this id, if there is none."""
