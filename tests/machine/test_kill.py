@@ -1,4 +1,4 @@
-"""kill -9 between any two requests, and answers that get lost: every k of create, adopt, update, replace and delete.
+"""kill -9 between any two requests, and answers that get lost: every k of an endpoint's create, adopt, update, replace, delete.
 
 Whatever happens at the k-th request, the next run converges: nothing orphaned, nothing doubled, nothing foreign touched, and
 once it rests, a further round writes nothing.
@@ -6,33 +6,16 @@ once it rests, a further round writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from inference_operator.shell.ports import ObjectKey
-from tests.machine.tripwire import Fate, Tripwire
+from tests.machine.kill_walk import Story, walk, with_policies
+from tests.machine.tripwire import Fate
 from tests.machine.world import World, openai
 
 ELSER = {"model_id": ".elser_model_2", "num_threads": 1, "num_allocations": 1}
-ADOPTION = ("Never", "IfIdentical", "Always")
-Act = Callable[[World, str], Awaitable[ObjectKey]]
-Check = Callable[[World, ObjectKey, str], None]
-
-
-@dataclass(frozen=True)
-class Story:
-    """`prepare` runs to its end unharmed, then `act` is what the operator is killed in."""
-
-    name: str
-    prepare: Act
-    act: Act
-    check: Check
-
-    def __str__(self) -> str:
-        return self.name
 
 
 def stored(world: World) -> dict[str, Any]:
@@ -193,56 +176,7 @@ STORIES = (
 )
 
 
-async def length(story: Story, adoption: str) -> int:
-    """How many requests the story takes when nothing goes wrong."""
-    async with World() as world:
-        wire = Tripwire(world)
-        await world.start()
-        await story.prepare(world, adoption)
-        await world.rest()
-        wire.arm()
-        key = await story.act(world, adoption)
-        await world.rest()
-        story.check(world, key, adoption)
-        return wire.count
-
-
-async def struck(story: Story, adoption: str, at: int, fate: Fate) -> None:
-    async with World() as world:
-        wire = Tripwire(world)
-        await world.start()
-        await story.prepare(world, adoption)
-        await world.rest()
-        wire.arm(at, fate)
-        key = await story.act(world, adoption)
-        await world.rest()
-        assert wire.struck is not None
-        if fate is not Fate.ANSWER_LOST:
-            wire.disarm()
-            await world.restart()
-        await world.rest()
-        where = f"{story}, adoptionPolicy {adoption}, request {at} ({wire.struck}): {fate}"
-        try:
-            story.check(world, key, adoption)
-            world.forget_requests()
-            await world.resync(2)
-            assert world.writes == (0, 0), "it does not rest"
-        except AssertionError as error:
-            raise AssertionError(f"{where}\n{error}") from error
-
-
-def with_policies() -> Iterator[Any]:
-    """Whom an endpoint belongs to is decided when it is created or found: later on, one policy stands for all but in full."""
-    for story in STORIES:
-        for adoption in ADOPTION:
-            stands_for_all = story.act is create or adoption == "IfIdentical"
-            yield pytest.param(story, adoption, marks=() if stands_for_all else pytest.mark.full, id=f"{story}-{adoption}")
-
-
 @pytest.mark.parametrize("fate", Fate, ids=lambda fate: fate.name)
-@pytest.mark.parametrize(("story", "adoption"), list(with_policies()))
+@pytest.mark.parametrize(("story", "adoption"), list(with_policies(STORIES, {create})))
 async def test_whatever_happens_at_any_request_the_next_run_converges(story: Story, adoption: str, fate: Fate) -> None:
-    requests = await length(story, adoption)
-    assert requests > 1
-    for at in range(1, requests + 1):
-        await struck(story, adoption, at, fate)
+    await walk(story, adoption, fate)

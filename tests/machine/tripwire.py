@@ -26,6 +26,7 @@ class Tripwire:
         self._world = world
         self._fate: Fate | None = None
         self._at = 0
+        self._under_way: dict[int, int] = {}
         self.count = 0
         self.struck: str | None = None
         world.kubernetes.interceptor = self._kubernetes
@@ -42,27 +43,39 @@ class Tripwire:
         """Let everything pass again, as for a process that was started anew."""
         self._fate = None
 
-    def strikes(self, moment: Moment, what: str) -> bool:
-        """Advance, and tell whether the answer of this request is lost. Raises Killed in a process that is dead."""
+    def begins(self, what: str) -> int:
+        """A request begins: return its number, for `ends`. Raises Killed in a process that is dead or dies now."""
+        self._check_alive()
+        self.count += 1
+        if self._fate is Fate.KILLED_BEFORE and self._is_it(self.count):
+            self.struck = what
+            raise Killed
+        return self.count
+
+    def ends(self, number: int, what: str) -> bool:
+        """A request was done: tell whether its answer is lost. Others may have begun meanwhile. Raises Killed as `begins`."""
+        self._check_alive()
+        if not self._is_it(number) or self._fate not in (Fate.KILLED_AFTER, Fate.ANSWER_LOST):
+            return False
+        self.struck = what
+        if self._fate is Fate.KILLED_AFTER:
+            raise Killed
+        return True
+
+    def _is_it(self, number: int) -> bool:
+        return self.struck is None and number == self._at
+
+    def _check_alive(self) -> None:
         if self.struck is not None and self._fate in (Fate.KILLED_BEFORE, Fate.KILLED_AFTER):
             raise Killed
-        if moment is Moment.BEFORE:
-            self.count += 1
-        if self._fate is None or self.struck is not None or self.count != self._at:
-            return False
-        match self._fate, moment:
-            case (Fate.KILLED_BEFORE, Moment.BEFORE) | (Fate.KILLED_AFTER, Moment.AFTER):
-                self.struck = what
-                raise Killed
-            case Fate.ANSWER_LOST, Moment.AFTER:
-                self.struck = what
-                return True
-            case _:
-                return False
 
     def _kubernetes(self, request: Request, moment: Moment) -> KubernetesFailure | None:
         what = f"{request.verb} {request.target}"
-        return KubernetesFailure(what, "the API server can't be reached: reset") if self.strikes(moment, what) else None
+        if moment is Moment.BEFORE:
+            self._under_way[id(request)] = self.begins(what)
+            return None
+        is_lost = self.ends(self._under_way.pop(id(request)), what)
+        return KubernetesFailure(what, "the API server can't be reached: reset") if is_lost else None
 
 
 class _Wired(httpx.AsyncBaseTransport):
@@ -72,8 +85,8 @@ class _Wired(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         what = f"{request.method} {request.url.raw_path.decode()}"
-        self._wire.strikes(Moment.BEFORE, what)
+        number = self._wire.begins(what)
         response = await self._inner.handle_async_request(request)
-        if self._wire.strikes(Moment.AFTER, what):
+        if self._wire.ends(number, what):
             raise httpx.ReadError("connection reset", request=request)
         return response

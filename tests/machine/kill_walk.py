@@ -1,0 +1,93 @@
+"""kill -9 between any two requests of a story, and answers that get lost: the walk along all of them.
+
+Whatever happens at the k-th request, the next run converges: what the story's check says holds, and once it rests, further
+rounds write nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from inference_operator.shell.ports import ObjectKey
+from tests.machine.tripwire import Fate, Tripwire
+from tests.machine.world import World
+
+ADOPTION = ("Never", "IfIdentical", "Always")
+Act = Callable[[World, str], Awaitable[ObjectKey]]
+Check = Callable[[World, ObjectKey, str], None]
+
+
+@dataclass(frozen=True)
+class Story:
+    """`prepare` runs to its end unharmed, then `act` is what the operator is killed in.
+
+    `news`: the next round may bring some, by whom a thing is used, which is told as of that round.
+    """
+
+    name: str
+    prepare: Act
+    act: Act
+    check: Check
+    news: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+async def length(story: Story, adoption: str) -> int:
+    """How many requests the story takes when nothing goes wrong."""
+    async with World() as world:
+        wire = Tripwire(world)
+        await world.start()
+        await story.prepare(world, adoption)
+        await world.rest()
+        wire.arm()
+        key = await story.act(world, adoption)
+        await world.rest()
+        story.check(world, key, adoption)
+        return wire.count
+
+
+async def struck(story: Story, adoption: str, at: int, fate: Fate) -> None:
+    async with World() as world:
+        wire = Tripwire(world)
+        await world.start()
+        await story.prepare(world, adoption)
+        await world.rest()
+        wire.arm(at, fate)
+        key = await story.act(world, adoption)
+        await world.rest()
+        assert wire.struck is not None
+        if fate is not Fate.ANSWER_LOST:
+            wire.disarm()
+            await world.restart()
+        await world.rest()
+        where = f"{story}, adoptionPolicy {adoption}, request {at} ({wire.struck}): {fate}"
+        try:
+            story.check(world, key, adoption)
+            await world.resync(int(story.news))
+            world.forget_requests()
+            await world.resync(2)
+            assert world.writes == (0, 0), "it does not rest"
+        except AssertionError as error:
+            raise AssertionError(f"{where}\n{error}") from error
+
+
+def with_policies(stories: Iterable[Story], creates: Collection[Act]) -> Iterator[Any]:
+    """Whom a thing belongs to is decided when it is created or found: later on, one policy stands for all but in full."""
+    for story in stories:
+        for adoption in ADOPTION:
+            stands_for_all = story.act in creates or adoption == "IfIdentical"
+            yield pytest.param(story, adoption, marks=() if stands_for_all else pytest.mark.full, id=f"{story}-{adoption}")
+
+
+async def walk(story: Story, adoption: str, fate: Fate) -> None:
+    """Strike at each request of the story in turn. Raises AssertionError saying at which one it went wrong."""
+    requests = await length(story, adoption)
+    assert requests > 1
+    for at in range(1, requests + 1):
+        await struck(story, adoption, at, fate)
