@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.controlplane import ControlPlane
 
 CRD = "inferenceendpoints.inference-operator.io"
+CRDS = (CRD, "ingestpipelines.inference-operator.io")
 _KINDS = "deployments,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings"
 
 
@@ -36,7 +37,7 @@ class Release:
         """Install, CRDs first, and wait until these are served."""
         self.helm("install", self.name, str(CHART), "-f", "-", *arguments, input=json.dumps(values))
         if "--skip-crds" not in arguments:
-            self.plane.await_established(CRD)
+            self.plane.await_established(*CRDS)
 
     def upgrade(self, values: Json) -> None:
         self.helm("upgrade", self.name, str(CHART), "-f", "-", input=json.dumps(values))

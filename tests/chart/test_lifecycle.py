@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.chart.release import CRD, Release
+from tests.chart.release import CRD, CRDS, Release
 from tests.chart.rendering import CHART
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def release(plane: ControlPlane) -> Iterator[Release]:
     release = Release(plane, "life", namespace)
     yield release
     release.uninstall()
-    plane.kubectl("delete", "crd", CRD, "--ignore-not-found", "--timeout=30s", timeout=40)
+    plane.kubectl("delete", "crd", *CRDS, "--ignore-not-found", "--timeout=30s", timeout=40)
 
 
 def _between(text: str, start: str, end: str) -> str:
@@ -38,19 +38,23 @@ def _between(text: str, start: str, end: str) -> str:
     return text.partition(start)[2].partition(end)[0]
 
 
-def _apply_first_endpoint(release: Release) -> None:
-    release.shell(_between(release.notes(), "are yours:\n", "How it is doing"))
+def _apply_first_objects(release: Release) -> None:
+    release.shell(_between(release.notes(), "are yours:\n", "How they are doing"))
 
 
 def _endpoint(release: Release) -> Json:
     return release.get("inferenceendpoint", "my-embeddings")
 
 
+def _pipeline(release: Release) -> Json:
+    return release.get("ingestpipeline", "my-pipeline")
+
+
 def test_install_upgrade_uninstall_install(release: Release) -> None:
     release.install({})
     assert release.kinds() == ["ClusterRole", "ClusterRoleBinding", "Deployment", "ServiceAccount"]
     assert release.environment()["INFERENCE_OPERATOR_LOG_LEVEL"] == "info"
-    _apply_first_endpoint(release)
+    _apply_first_objects(release)
     uid = _endpoint(release)["metadata"]["uid"]
 
     release.upgrade({"log": {"level": "debug"}, "watchNamespaces": [release.namespace]})
@@ -80,25 +84,26 @@ def test_the_deployment_makes_a_pod_with_the_token(release: Release) -> None:
 
 
 @pytest.mark.parametrize("profile", ["all namespaces", "one namespace", "default connection"])
-def test_the_notes_lead_to_an_endpoint_and_out_again(release: Release, profile: str) -> None:
+def test_the_notes_lead_to_an_endpoint_and_a_pipeline_and_out_again(release: Release, profile: str) -> None:
     values: dict[str, Json] = {
         "all namespaces": {},
         "one namespace": {"watchNamespaces": [release.namespace]},
         "default connection": {"defaultConnection": {"secretName": "es"}},
     }
     release.install(values[profile])
-    _apply_first_endpoint(release)
-    spec = _endpoint(release)["spec"]
-    assert ("elasticsearchRef" in spec) == (profile != "default connection")
-    assert spec["deletionPolicy"] == "Delete"
+    _apply_first_objects(release)
+    specs = [found["spec"] for found in (_endpoint(release), _pipeline(release))]
+    assert {"elasticsearchRef" in spec for spec in specs} == {profile != "default connection"}
+    assert {spec["deletionPolicy"] for spec in specs} == {"Delete"}
 
     notes = release.notes()
     table = release.shell(_between(notes, "can be deleted at any time:\n", "* Then:"))
-    assert _endpoint(release)["spec"]["deletionPolicy"] == "Retain"
-    assert re.search(rf"^{release.namespace} +my-embeddings +<none>$", table, re.MULTILINE)
+    assert {found["spec"]["deletionPolicy"] for found in (_endpoint(release), _pipeline(release))} == {"Retain"}
+    rows = re.findall(rf"^(\w+) +{release.namespace} +(\S+) +<none>$", table, re.MULTILINE)
+    assert rows == [("InferenceEndpoint", "my-embeddings"), ("IngestPipeline", "my-pipeline")]
 
     release.shell(_between(notes, "returns when none is left:\n", "* Or keep"))
-    assert release.get("inferenceendpoints")["items"] == []
+    assert release.get("inferenceendpoints,ingestpipelines")["items"] == []
 
 
 def test_the_notes_name_the_command_that_upgrades_the_crds(release: Release) -> None:
