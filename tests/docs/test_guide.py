@@ -18,7 +18,7 @@ from inference_operator.api.ingest_pipeline import IngestPipeline
 from inference_operator.api.kubernetes_object import KubernetesObject
 from tests.controlplane import CommandFailedError, ControlPlane
 from tests.docs.markdown import Block, Page
-from tests.docs.pages import GUIDE, PIPELINE_GUIDE
+from tests.docs.pages import GUIDE, PIPELINE_GUIDE, ROOT
 from tests.docs.test_reasons_reached import STORIES
 
 OURS = "inference-operator.io/v1alpha1"
@@ -200,3 +200,11 @@ def test_argo_cd_judges_every_kind_in_the_same_way() -> None:
     (endpoints,) = ENDPOINTS.others[1]["data"].values()
     (pipelines,) = PIPELINES.others[0]["data"].values()
     assert endpoints == pipelines
+
+
+def test_the_operator_reads_the_examples_of_the_readme() -> None:
+    texts = [block.text for block in Page(ROOT / "README.md").blocks if block.language == "yaml"]
+    shown = [document for text in texts for document in yaml.safe_load_all(text)]
+    assert [document["kind"] for document in shown] == list(MODELS)
+    for document in shown:
+        MODELS[document["kind"]].parse(document)
