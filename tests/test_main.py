@@ -51,7 +51,8 @@ def test_without_a_kubernetes_it_says_what_it_looked_for(tmp_path: Path) -> None
     assert "Traceback" not in done.stderr
 
 
-def test_a_busy_probe_port_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("busy", "free"), [("probe", "metrics"), ("metrics", "probe")])
+def test_a_busy_port_is_named(busy: str, free: str, tmp_path: Path) -> None:
     import socket  # noqa: PLC0415 - only this test opens one
 
     with socket.socket() as taken:
@@ -67,7 +68,8 @@ def test_a_busy_probe_port_is_named(tmp_path: Path) -> None:
             )
         )
         port = str(taken.getsockname()[1])
-        done = run("run", "--kubeconfig", str(config), "--probe-address", "127.0.0.1", "--probe-port", port)
+        here = [f"--{name}-address=127.0.0.1" for name in (busy, free)]
+        done = run("run", "--kubeconfig", str(config), *here, f"--{busy}-port={port}", f"--{free}-port=0")
     assert done.returncode == 1
     assert f"127.0.0.1:{port}" in done.stderr
     assert "Traceback" not in done.stderr

@@ -70,7 +70,7 @@ def _run_with(chosen: object) -> int:
     except ConfigurationError as error:
         return _fail(str(error), 1)
     except OSError as error:
-        return _fail(f"can't listen on {chosen.probe_address}:{chosen.probe_port}: {error.strerror}", 1)
+        return _fail(error.strerror or str(error), 1)
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

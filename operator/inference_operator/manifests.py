@@ -1,4 +1,4 @@
-"""The generated files: CustomResourceDefinitions as YAML, in `crds/` and the chart, and the field reference of each guide.
+"""The generated files: CustomResourceDefinitions as YAML, in `crds/` and the chart, and the tables of guides and of metrics.
 
     python -m inference_operator.manifests write|check [--root CHECKOUT]
 
@@ -16,12 +16,14 @@ import yaml
 
 from inference_operator import reference
 from inference_operator.api.crd import manifests
+from inference_operator.shell.metrics import page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FOLDERS = ("crds", "charts/inference-operator/crds")
 GUIDES = "crds"
+METRICS = "docs/metrics.md"
 _HEADER = "# Generated from the models in operator/inference_operator/api by `make generate`. Do not edit.\n"
 
 
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         stale = _stale(options.root)
-    except reference.NoPlaceError as error:
+    except (reference.NoPlaceError, page.NoPlaceError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     if options.command == "check":
@@ -57,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _stale(root: Path) -> dict[Path, str]:
-    files = {root / folder / name: text for folder in FOLDERS for name, text in render().items()} | _guides(root)
+    files = {root / folder / name: text for folder in FOLDERS for name, text in render().items()} | _guides(root) | _metrics(root)
     return {path: text for path, text in files.items() if not path.is_file() or path.read_text("utf-8") != text}
 
 
@@ -65,6 +67,11 @@ def _guides(root: Path) -> dict[Path, str]:
     """The guides that are there, each with the reference of today. They are written by hand, so none is made here."""
     there = {path: kind for name, kind in reference.guides().items() if (path := root / GUIDES / name).is_file()}
     return {path: reference.refreshed(str(path), path.read_text("utf-8"), kind) for path, kind in there.items()}
+
+
+def _metrics(root: Path) -> dict[Path, str]:
+    path = root / METRICS
+    return {path: page.refreshed(path.read_text("utf-8"))} if path.is_file() else {}
 
 
 def _complain(stale: dict[Path, str]) -> int:

@@ -94,6 +94,15 @@ class Settings(BaseSettings):
     )
     probe_address: str = Field("0.0.0.0", description="Where /livez and /readyz listen.")  # noqa: S104 - a kubelet must reach it
     probe_port: int = Field(8080, ge=0, le=65535, description="Port of /livez and /readyz; 0 picks a free one and logs it.")
+    metrics_address: str = Field("0.0.0.0", description="Where /metrics listens.")  # noqa: S104 - Prometheus must reach it
+    metrics_port: int = Field(8081, ge=-1, le=65535, description="Port of /metrics; 0 picks a free one and logs it, -1: none.")
+    metrics_cert_file: Path | None = Field(
+        None, description="A PEM file with the certificate of /metrics, for TLS. Read again when it changes."
+    )
+    metrics_key_file: Path | None = Field(None, description="The key of --metrics-cert-file, PEM, without a password.")
+    metrics_auth: bool = Field(
+        False, description="Let only those scrape whose token Kubernetes knows, and whom it lets get the path /metrics."
+    )
     shutdown_grace: Seconds = Field(20.0, ge=0, description="How long work in hand may take after SIGTERM.")
     log_format: Literal["json", "console"] = Field("json", description="json for machines, console for people.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least severe record to write.")
@@ -109,6 +118,12 @@ class Settings(BaseSettings):
     def _has_one_default_connection(self) -> Settings:
         if self.default_connection_path is not None and self.default_connection_secret is not None:
             raise ValueError("give default_connection_path or default_connection_secret, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_certificate_with_its_key(self) -> Settings:
+        if (self.metrics_cert_file is None) != (self.metrics_key_file is None):
+            raise ValueError("give both metrics_cert_file and metrics_key_file, or neither")
         return self
 
     @model_validator(mode="after")

@@ -156,5 +156,7 @@ def _environment(stage: Stage, kubeconfig: Path) -> dict[str, str]:
         "INFERENCE_OPERATOR_DEFAULT_CONNECTION_SECRET": f"{HOME}/elasticsearch",
         "INFERENCE_OPERATOR_PROBE_ADDRESS": "127.0.0.1",
         "INFERENCE_OPERATOR_PROBE_PORT": "0",
+        "INFERENCE_OPERATOR_METRICS_ADDRESS": "127.0.0.1",
+        "INFERENCE_OPERATOR_METRICS_PORT": "0",
     }
     return inherited | given | here

@@ -23,6 +23,7 @@ from inference_operator.kinds import KINDS
 from inference_operator.kinds.pipeline.kind import PLURAL as PIPELINES
 from inference_operator.kubernetes.connections import ConnectionResolver
 from inference_operator.kubernetes.default_connection import DefaultConnection
+from inference_operator.shell.metrics.meter import SILENT, Meter
 from inference_operator.shell.operator import Operator, Tuning
 from inference_operator.shell.ports import ObjectKey
 from inference_operator.shell.queue import Backoff
@@ -75,7 +76,9 @@ class World:
             self.kubernetes.uid = "uid-of-the-other-kube-system"
         self.intercept: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport] = lambda transport: transport
         self._resync = resync
+        self.meter: Meter = SILENT
         self._operator: Operator | None = None
+        self._pool: ClusterPool | None = None
         self._ends: list[Callable[[], None]] = []
         self._names = itertools.count(1)
         self.put_connection()
@@ -91,25 +94,33 @@ class World:
         assert self._operator is not None, "the operator does not run"
         return self._operator
 
+    @property
+    def pool(self) -> ClusterPool:
+        assert self._pool is not None, "the operator does not run"
+        return self._pool
+
     # --- the operator -------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
         """Start the operator, as after a restart: it lists everything and remembers nothing."""
         dice = itertools.cycle((0.1, 0.7, 0.4))
+        self._pool = pool = ClusterPool(
+            self.clock,
+            lambda _: self.intercept(StandInTransport(self.standin)),
+            Limits(requests_per_second=10_000, burst=10_000),
+            listener=self.meter,
+        )
         self._operator = operator = Operator(
             KINDS,
             kubernetes=self.kubernetes,
             resolver=ConnectionResolver(
                 self.kubernetes, DefaultConnection("operators", (NAMESPACE,), secret="operators/default")
             ),
-            pool=ClusterPool(
-                self.clock,
-                lambda _: self.intercept(StandInTransport(self.standin)),
-                Limits(requests_per_second=10_000, burst=10_000),
-            ),
+            pool=pool,
             clock=self.clock,
             dice=lambda: next(dice),
             tuning=Tuning(self._resync, 8, Backoff()),
+            meter=self.meter,
         )
         self._ends = [
             self.kubernetes.subscribe(lambda event, body: operator.intake.heard(PLURALS[body["kind"]], event, body)),

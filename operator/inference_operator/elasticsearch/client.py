@@ -29,6 +29,7 @@ from inference_operator.elasticsearch.event_stream import MAX_STREAM, read_event
 from inference_operator.elasticsearch.losses import kind_of, why
 from inference_operator.elasticsearch.timing import deadline
 from inference_operator.elasticsearch.tls import UnusableTlsMaterialError, client_context
+from inference_operator.elasticsearch.traffic import Exchange, Listener, Nobody, Unsent, status_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -50,6 +51,7 @@ class ElasticsearchClient:
         limits: see `Limits`.
         transport: instead of the network, for tests; then the environment's proxies are not asked.
         may_write: asked right before every write.
+        listener: hears of every request.
     """
 
     def __init__(
@@ -59,8 +61,10 @@ class ElasticsearchClient:
         limits: Limits,
         transport: httpx.AsyncBaseTransport | None = None,
         may_write: Callable[[], bool] = lambda: True,
+        listener: Listener | None = None,
     ) -> None:
         self._may_write = may_write
+        self._listener = listener or Nobody()
         self._connection = connection
         self._address = connection.address
         self._clock = clock
@@ -78,6 +82,11 @@ class ElasticsearchClient:
     def address(self) -> str:
         """Scheme, host, port and path of the cluster."""
         return self._address
+
+    @property
+    def left_alone(self) -> bool:
+        """True from the breaker's opening until a request came through again."""
+        return self._breaker.is_open
 
     async def send(self, request: Request) -> Response | Failure:
         """Send once, when it is this request's turn. Raises only CancelledError."""
@@ -109,18 +118,27 @@ class ElasticsearchClient:
         # An inference waits for a model or a provider, and takes nobody's place meanwhile; whoever sends them bounds them.
         async with nullcontext() if request.infers else self._slots:
             if request.writes and not self._may_write():
+                self._listener.unsent(self._address, Unsent.FENCED)
                 return TransportFailure(TransportKind.FENCED, self._address, f"{request.operation} was not sent")
             permit = self._breaker.enter()
             if not isinstance(permit, Permit):
                 return self._left_alone(permit)
-            outcome = Outcome.UNTOLD
-            try:
-                result = await self._exchange(http, request)
-                outcome = _outcome(request, result)
-            finally:
-                permit.settle(outcome)
+            result = await self._settled(permit, http, request)
         if (patience := _asked_patience(result)) is not None:
             self._budget.hold(patience)
+        return result
+
+    async def _settled(self, permit: Permit, http: httpx.AsyncClient, request: Request) -> Response | Failure:
+        """Send it, and tell the breaker and the listener how it went, also where it was cancelled."""
+        outcome, result = Outcome.UNTOLD, None
+        begun = self._clock.monotonic()
+        try:
+            result = await self._exchange(http, request)
+            outcome = _outcome(request, result)
+        finally:
+            permit.settle(outcome)
+            seconds = self._clock.monotonic() - begun
+            self._listener.exchanged(Exchange(self._address, request.operation, status_of(result), seconds))
         return result
 
     async def _exchange(self, http: httpx.AsyncClient, request: Request) -> Response | Failure:
@@ -177,10 +195,12 @@ class ElasticsearchClient:
         return client_context(self._connection.ca_pem, pair, verify=self._connection.verify)
 
     def _left_alone(self, wait: float) -> TransportFailure:
+        self._listener.unsent(self._address, Unsent.BREAKER)
         detail = "not sent: the last requests to this cluster were lost, so it is left alone for a moment"
         return TransportFailure(TransportKind.BREAKER, self._address, detail, retry_after=wait)
 
     def _put_off(self, request: Request, wait: float) -> HttpFailure:
+        self._listener.unsent(self._address, Unsent.BUDGET)
         # The 429 that the server gave to all of us, or would give: the cluster is reachable, so this is no lost request.
         # In our own words, since the server's may quote somebody else's settings.
         reason = "not sent: the server asked for patience, or too many requests of the operator are waiting for their turn"

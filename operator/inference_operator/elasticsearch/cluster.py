@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from inference_operator.elasticsearch.connection import Connection
     from inference_operator.elasticsearch.limits import Limits
     from inference_operator.elasticsearch.shapes import Listing
+    from inference_operator.elasticsearch.traffic import Listener
 
 __all__ = ["Cluster", "pipeline_usage_of", "usage_of"]
 
@@ -50,8 +51,9 @@ class Cluster:
         limits: Limits,
         transport: httpx.AsyncBaseTransport | None = None,
         may_write: Callable[[], bool] = lambda: True,
+        listener: Listener | None = None,
     ) -> None:
-        self._client = ElasticsearchClient(connection, clock, limits, transport, may_write)
+        self._client = ElasticsearchClient(connection, clock, limits, transport, may_write, listener)
         address = self._client.address
         self._snapshot: Snapshot[Observed] = Snapshot(self._read_all, self._read_one, clock, address, limits.single_reads)
         self._server: SharedRead[Server] = SharedRead(self._read_server, clock, address)
@@ -66,6 +68,11 @@ class Cluster:
     def address(self) -> str:
         """`https://host:9200`, without credentials."""
         return self._client.address
+
+    @property
+    def left_alone(self) -> bool:
+        """True while its breaker is open: the last requests were lost, and none came through since."""
+        return self._client.left_alone
 
     @property
     def pipelines(self) -> Pipelines:

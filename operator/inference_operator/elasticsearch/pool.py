@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from inference_operator.core.clock import Clock
     from inference_operator.elasticsearch.connection import Connection
+    from inference_operator.elasticsearch.traffic import Listener
 
 
 class ClusterPool:
@@ -30,6 +31,7 @@ class ClusterPool:
         transport_factory: gives the transport of a connection instead of the network, for tests.
         limits: of each cluster.
         may_write: asked right before every write to any of them.
+        listener: hears of every request to any of them.
     """
 
     def __init__(
@@ -38,8 +40,10 @@ class ClusterPool:
         transport_factory: Callable[[Connection], httpx.AsyncBaseTransport] | None = None,
         limits: Limits | None = None,
         may_write: Callable[[], bool] = lambda: True,
+        listener: Listener | None = None,
     ) -> None:
         self._may_write = may_write
+        self._listener = listener
         self._clock = clock
         self._transport_factory = transport_factory
         self._limits = limits or Limits()
@@ -53,7 +57,9 @@ class ClusterPool:
         cluster = self._clusters.get(fingerprint)
         if cluster is None:
             transport = self._transport_factory(connection) if self._transport_factory else None
-            cluster = self._clusters[fingerprint] = Cluster(connection, self._clock, self._limits, transport, self._may_write)
+            cluster = self._clusters[fingerprint] = Cluster(
+                connection, self._clock, self._limits, transport, self._may_write, self._listener
+            )
         return cluster
 
     def hold(self, user: str, connection: Connection) -> Cluster:

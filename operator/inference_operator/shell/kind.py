@@ -18,6 +18,7 @@ from inference_operator.core.values import Absent, AnyObserved, ObjectRef, Serve
 from inference_operator.core.verdict import Conclusion, Step, Verdict
 from inference_operator.elasticsearch.cluster import Cluster
 from inference_operator.shell.clusters import Clusters
+from inference_operator.shell.metrics.meter import SILENT, Meter
 from inference_operator.shell.ports import Body, KubernetesPort, ObjectKey
 from inference_operator.shell.queue import WorkQueue
 from inference_operator.shell.store import Identity, ObjectStore
@@ -139,6 +140,7 @@ class Surroundings:
     clock: Clock
     dice: Callable[[], float]
     namespaces: tuple[str, ...] = ()
+    meter: Meter = SILENT
 
 
 MakeKind: TypeAlias = Callable[[Surroundings], AnyKind]

@@ -20,6 +20,7 @@ from inference_operator.shell.gather import Gatherer
 from inference_operator.shell.heirs import Heirs
 from inference_operator.shell.intake import Intake
 from inference_operator.shell.kind import AnyKind, MakeKind, Surroundings
+from inference_operator.shell.metrics.meter import SILENT, Meter
 from inference_operator.shell.ports import KubernetesPort, ObjectKey
 from inference_operator.shell.queue import Backoff, WorkQueue
 from inference_operator.shell.reconcile import Parts, Reconciler
@@ -31,11 +32,12 @@ log: Any = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What settings decide about the pace. Times in seconds."""
+    """What settings decide: the pace, times in seconds, and the namespaces that are watched; none means all."""
 
     resync_interval: float = 600.0
     concurrency_per_cluster: int = 8
     backoff: Backoff = field(default_factory=Backoff)
+    namespaces: tuple[str, ...] = ()
 
 
 class Operator:
@@ -51,7 +53,7 @@ class Operator:
         clock: Clock,
         dice: Callable[[], float],
         tuning: Tuning,
-        namespaces: tuple[str, ...] = (),
+        meter: Meter = SILENT,
     ) -> None:
         self._clock = clock
         self._dice = dice
@@ -64,7 +66,7 @@ class Operator:
             clock, dice=dice, backoff=tuning.backoff, group_of=self._group_of, limit=tuning.concurrency_per_cluster
         )
         clusters = Clusters(resolver, kubernetes, pool)
-        around = Surroundings(kubernetes, clusters, self.store, self.queue, clock, dice, namespaces)
+        around = Surroundings(kubernetes, clusters, self.store, self.queue, clock, dice, tuning.namespaces, meter)
         self.kinds: Mapping[str, AnyKind] = {kind.plural: kind for kind in (make(around) for make in kinds)}
         self.intake = Intake(self.kinds, store=self.store, queue=self.queue, kubernetes=kubernetes, clusters=clusters)
         self._reconciler = Reconciler(
@@ -77,6 +79,7 @@ class Operator:
                 intake=self.intake,
                 kubernetes=kubernetes,
                 clock=clock,
+                meter=meter,
             ),
             self.queue,
         )

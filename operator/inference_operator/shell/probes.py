@@ -12,6 +12,8 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from inference_operator.shell.listening import listen
+
 log: Any = structlog.get_logger(__name__)
 
 Check = Callable[[], str | None]
@@ -28,13 +30,10 @@ class Probes:
         self._runner = web.AppRunner(application, access_log=None)
 
     async def start(self, address: str, port: int) -> int:
-        """Listen; return the port, which the system chooses for 0."""
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, address, port)
-        await site.start()
-        chosen = self._runner.addresses[0][1]
+        """Listen; return the port, which the system chooses for 0. Raises OSError saying where it could not."""
+        chosen = await listen(self._runner, address, port)
         log.info("probes listen", address=address, port=chosen)
-        return int(chosen)
+        return chosen
 
     async def stop(self) -> None:
         """Stop listening."""

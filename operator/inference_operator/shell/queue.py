@@ -42,6 +42,22 @@ class Backoff:
         return min(self.longest, self.first * 2.0 ** min(attempt, 32)) * (1.0 - dice / 2)
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a queue holds at a moment: keys that are due, that wait for their time, that are in work, whose last attempt failed.
+
+    `oldest_due`: seconds for which the key that is due for longest has been; 0 without one. `retries`: attempts after a failure
+    that were ever put in.
+    """
+
+    due: int
+    delayed: int
+    working: int
+    failing: int
+    oldest_due: float
+    retries: int
+
+
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -90,6 +106,7 @@ class WorkQueue(Generic[Key]):
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._attempts: dict[Key, int] = {}
         self._numbers = count()
+        self._retries = 0
         self._timer: Timer | None = None
 
     def __len__(self) -> int:
@@ -100,6 +117,14 @@ class WorkQueue(Generic[Key]):
     def busy(self) -> bool:
         """True while a key is in work or due."""
         return bool(self._tasks) or any(entry.due <= self._clock.monotonic() for entry in self._waiting.values())
+
+    def load(self) -> Load:
+        """What it holds now."""
+        now = self._clock.monotonic()
+        entries = (*self._waiting.values(), *self._again.values())
+        ages = [now - entry.due for entry in entries if entry.due <= now]
+        delayed = len(entries) - len(ages)
+        return Load(len(ages), delayed, len(self._tasks), len(self._attempts), max(ages, default=0.0), self._retries)
 
     def open(self, work: Callable[[Key], Awaitable[None]]) -> None:
         """Start working off. Until then keys are only collected. `work` must not raise."""
@@ -123,6 +148,7 @@ class WorkQueue(Generic[Key]):
         """Work on the key again after its backoff, which grows with each call; return the pause."""
         attempt = self._attempts.get(key, 0)
         self._attempts[key] = attempt + 1
+        self._retries += 1
         pause = self._backoff.pause(attempt, self._dice())
         if at_most is not None:
             pause = min(pause, at_most)

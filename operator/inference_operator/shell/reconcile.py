@@ -49,6 +49,7 @@ from inference_operator.shell.clusters import Clusters
 from inference_operator.shell.gather import Gatherer, asked_to_reconcile
 from inference_operator.shell.intake import Intake, read
 from inference_operator.shell.kind import AnyKind
+from inference_operator.shell.metrics.meter import FAULT, Interruption, Meter, PassEnd, Result, end_of
 from inference_operator.shell.ports import Conflict, EventType, Gone, KubernetesFailure, KubernetesPort, ObjectKey
 from inference_operator.shell.queue import Priority, WorkQueue
 from inference_operator.shell.store import Identity, Known, ObjectStore, Unreadable
@@ -86,6 +87,7 @@ class Parts:
     intake: Intake
     kubernetes: KubernetesPort
     clock: Clock
+    meter: Meter
 
 
 class Reconciler:
@@ -102,31 +104,35 @@ class Reconciler:
     async def work(self, key: ObjectKey) -> None:
         """One pass over one object. The only place that catches everything: a bug in one object must not stop the others."""
         with structlog.contextvars.bound_contextvars(namespace=key.namespace, name=key.name):
+            begun = self._parts.clock.monotonic()
+            end: PassEnd | None = PassEnd(Result.FAULT, FAULT)
             try:
-                await self._work(key)
+                end = await self._work(key)
             except Exception as fault:  # noqa: BLE001 - the one boundary, see the docstring
                 # The text and the locals of an unforeseen exception may hold anything, so only its type and place are told.
                 log.error("reconcile failed", fault=type(fault).__name__, at=_place(fault))  # noqa: TRY400
                 self._queue.retry(key, Priority.EDIT)
+            if end is not None:
+                seconds = self._parts.clock.monotonic() - begun
+                self._parts.meter.reconciled(self._parts.kinds[key.plural].name, end, seconds)
 
-    async def _work(self, key: ObjectKey) -> None:
+    async def _work(self, key: ObjectKey) -> PassEnd | None:
         found = self._parts.store.get(key)
         if found is None:
-            return
+            return None
         if isinstance(found, Unreadable):
-            await self._report_unreadable(key, found)
-            return
+            return await self._report_unreadable(key, found)
         identity = Identity(key.plural, found.external_id)
         self._lock_users[identity] += 1
         try:
             async with self._locks[identity]:
-                await self._reconcile(key, self._parts.kinds[key.plural])
+                return await self._reconcile(key, self._parts.kinds[key.plural])
         finally:
             self._lock_users[identity] -= 1
             if not self._lock_users[identity]:
                 del self._lock_users[identity], self._locks[identity]
 
-    async def _report_unreadable(self, key: ObjectKey, found: Unreadable) -> None:
+    async def _report_unreadable(self, key: ObjectKey, found: Unreadable) -> PassEnd:
         kind = self._parts.kinds[key.plural]
         kind.forget(key, found.metadata.uid)
         status = kind.unreadable_status(
@@ -135,12 +141,13 @@ class Reconciler:
             fault=str(found.fault),
             now=_rfc3339(self._parts.clock.now()),
         )
-        await self._write_status(key, found, status)
+        refused = await self._write_status(key, found, status)
+        return refused or PassEnd(Result.STALL, Reason.VALIDATION_FAILED)
 
-    async def _reconcile(self, key: ObjectKey, kind: AnyKind) -> None:
+    async def _reconcile(self, key: ObjectKey, kind: AnyKind) -> PassEnd | None:
         found = self._latest(key)
         if found is None:
-            return
+            return None
         self._listen(key, found, kind)
         s, cluster = await self._parts.gatherer.gather(key, found, kind)
         if s.abandoned:
@@ -148,15 +155,17 @@ class Reconciler:
         named = kind.named(s)
         end = await self._converge(key, kind, s, cluster)
         if isinstance(end, Interrupted):
-            self._interrupted(key, end)
-            return
+            return self._interrupted(key, end)
         s, conclusion = end
         kind.concluded(key, s, conclusion, asked_to_reconcile(found))
         if s.done.written or isinstance(conclusion, Released):
             self._parts.intake.wake_holders(named | self._parts.store.needs_of(key))
-        if not isinstance(conclusion, Released) and not await self._report(key, kind, s, conclusion):
-            return
+        if s.abandoned and isinstance(conclusion, Released):
+            self._parts.meter.abandoned(kind.name)
+        if not isinstance(conclusion, Released) and (cut := await self._report(key, kind, s, conclusion)):
+            return cut
         self._schedule(key, conclusion, deleting=s.deleting)
+        return end_of(conclusion)
 
     async def _converge(
         self, key: ObjectKey, kind: AnyKind, s: Situation, cluster: Cluster | None
@@ -188,11 +197,13 @@ class Reconciler:
             self._parts.kubernetes.refer(key, refs)
         store.need(key, kind.needs(found))
 
-    async def _report(self, key: ObjectKey, kind: AnyKind, s: Situation, conclusion: Conclusion) -> bool:
-        """Write the status if it is another one. Returns False where the pass must be repeated."""
+    async def _report(self, key: ObjectKey, kind: AnyKind, s: Situation, conclusion: Conclusion) -> PassEnd | None:
+        """Write the status if it is another one. Returns how the pass ended where it must be repeated."""
         found = self._latest(key)
+        if s.done.repaired:
+            self._parts.meter.repaired(kind.name)
         if found is None or found.metadata.uid != s.uid:
-            return False
+            return PassEnd(Result.INTERRUPTED, Interruption.GONE)
         status = kind.status(
             s,
             conclusion,
@@ -202,8 +213,10 @@ class Reconciler:
         repair = words.put_back(s, s.done.repaired) if s.done.repaired else None
         return await self._write_status(key, found, status, repair)
 
-    async def _write_status(self, key: ObjectKey, found: Known, status: ManagedStatus, repair: str | None = None) -> bool:
-        """Write it if it is news, and tell transitions as events. Returns False where the pass must be repeated."""
+    async def _write_status(
+        self, key: ObjectKey, found: Known, status: ManagedStatus, repair: str | None = None
+    ) -> PassEnd | None:
+        """Write it if it is news, and tell transitions as events. Returns how the pass ended where it must be repeated."""
         kind, before = self._parts.kinds[key.plural], found.status
         if status != before:
             meta = found.metadata
@@ -216,14 +229,14 @@ class Reconciler:
                 kind=kind.name,
             )
             if isinstance(answer, Conflict | Gone | KubernetesFailure):
-                self._interrupted(key, Interrupted(answer, meta.uid))
-                return False
+                return self._interrupted(key, Interrupted(answer, meta.uid))
             self._parts.store.observe(key, read(kind, answer))
+            self._parts.meter.reported(kind.name, meta, before, status)
             ready = _ready(status)
             log.info("status", ready=ready and ready.status, reason=ready and ready.reason, generation=status.observed_generation)
             self._tell_dependants(key, found, status)
         await self._tell(key, kind, found, tuple(news(before, status, repair)))
-        return True
+        return None
 
     def _tell_dependants(self, key: ObjectKey, found: Known, status: ManagedStatus) -> None:
         """Those who need it wait for it to be ready, of this generation."""
@@ -244,18 +257,21 @@ class Reconciler:
                 note=item.note,
             )
 
-    def _interrupted(self, key: ObjectKey, end: Interrupted) -> None:
+    def _interrupted(self, key: ObjectKey, end: Interrupted) -> PassEnd:
         match end.by:
             case Gone():
                 # Its DELETED event is late, or was lost while the watch was broken.
                 self._parts.intake.gone(key, end.uid)
+                return PassEnd(Result.INTERRUPTED, Interruption.GONE)
             case Conflict(message=message):
                 log.debug("object is another one by now", message=message)
                 # The version that we lack is on its way; the pause is for the case that its event came before the answer.
                 self._queue.retry(key, Priority.EDIT)
+                return PassEnd(Result.INTERRUPTED, Interruption.CONFLICT)
             case KubernetesFailure() as failure:
                 log.warning("Kubernetes refused a write", operation=failure.operation, message=failure.message)
                 self._queue.retry(key, Priority.EDIT, at_least=failure.retry_after or 0.0)
+                return PassEnd(Result.INTERRUPTED, Interruption.KUBERNETES)
 
     def _schedule(self, key: ObjectKey, conclusion: Conclusion, *, deleting: bool) -> None:
         priority = Priority.DELETION if deleting else Priority.EDIT

@@ -34,6 +34,8 @@ from inference_operator.settings import Settings
 from inference_operator.shell import handlers
 from inference_operator.shell.clock import SystemClock
 from inference_operator.shell.kind import MakeKind
+from inference_operator.shell.metrics.serving import ServedMetrics
+from inference_operator.shell.metrics.vitals import Vitals
 from inference_operator.shell.operator import Operator, Tuning
 from inference_operator.shell.probes import Probes
 from inference_operator.shell.queue import Backoff
@@ -70,6 +72,8 @@ class _Process:
         self._watch = MetadataWatch(client, clock, on_change=self._changed, namespaces=settings.namespace)
         kubernetes = KubernetesAdapter(client, self._watch, clock, settings.namespace, may_write)
         limits = Limits(concurrency=settings.concurrency_per_cluster + 2, requests_per_second=settings.requests_per_second)
+        self._metrics = ServedMetrics(settings, client, clock)
+        pool = ClusterPool(clock, limits=limits, may_write=may_write, listener=self._metrics.meter)
         self._operator = Operator(
             kinds,
             kubernetes=kubernetes,
@@ -82,12 +86,19 @@ class _Process:
                     secret=settings.default_connection_secret,
                 ),
             ),
-            pool=ClusterPool(clock, limits=limits, may_write=may_write),
+            pool=pool,
             clock=clock,
             dice=random.random,
-            tuning=Tuning(settings.resync_interval, settings.concurrency_per_cluster, Backoff(longest=settings.backoff_max)),
-            namespaces=tuple(settings.namespace),
+            tuning=Tuning(
+                settings.resync_interval,
+                settings.concurrency_per_cluster,
+                Backoff(longest=settings.backoff_max),
+                tuple(settings.namespace),
+            ),
+            meter=self._metrics.meter,
         )
+        lease_age = self._leadership.age if self._leadership is not None else None
+        self._metrics.watch(self._operator, pool, Vitals(self._silence, may_write, lease_age))
         self._kopf_ready = asyncio.Event()
         self._kopf_stop = asyncio.Event()
 
@@ -96,7 +107,7 @@ class _Process:
 
     async def run(self) -> int:
         """Start everything, wait for the end of anything, take everything down."""
-        async with self._probing():
+        async with self._probing(), self._metrics.listening():
             watching = asyncio.create_task(self._watch_references(), name="watch references")
             informing = asyncio.create_task(self._inform(), name="kopf")
             stopping = asyncio.create_task(self._stopping.wait(), name="stop")
@@ -195,8 +206,11 @@ class _Process:
     def _what_is_dead(self) -> str | None:
         if not self._watch.synced.is_set():
             return None
-        silent = self._clock.monotonic() - self._watch.last_heard
+        silent = self._silence()
         return f"no word from a watch for {silent:.0f} s" if silent > _SILENCE else None
+
+    def _silence(self) -> float:
+        return self._clock.monotonic() - self._watch.last_heard
 
     def _what_is_missing(self) -> str | None:
         if not self._kopf_ready.is_set():

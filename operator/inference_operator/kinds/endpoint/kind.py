@@ -66,6 +66,7 @@ class InferenceEndpoints:
             queue=around.queue,
             clock=around.clock,
             dice=around.dice,
+            meter=around.meter,
         )
 
     # ------------------------------------------------------------ the object

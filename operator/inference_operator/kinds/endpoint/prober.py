@@ -25,6 +25,7 @@ from inference_operator.core.verdict import Conclusion
 from inference_operator.elasticsearch.inferences import Answered
 from inference_operator.kinds.endpoint.sources import Sources
 from inference_operator.shell.clusters import Clusters
+from inference_operator.shell.metrics.meter import Meter
 from inference_operator.shell.ports import ObjectKey
 from inference_operator.shell.queue import Priority, WorkQueue
 from inference_operator.shell.store import ObjectStore
@@ -69,6 +70,7 @@ class Prober:
         queue: WorkQueue[ObjectKey],
         clock: Clock,
         dice: Callable[[], float],
+        meter: Meter,
     ) -> None:
         self._store = store
         self._clusters = clusters
@@ -76,6 +78,7 @@ class Prober:
         self._queue = queue
         self._clock = clock
         self._dice = dice
+        self._meter = meter
         self._courses: dict[ObjectKey, _Course] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
@@ -158,6 +161,7 @@ class Prober:
         result = await cluster.infer(subject.inference_id, subject.task_type, subject.text, subject.timeout)
         outcome = succeeded(subject) if isinstance(result, Answered) else await self._told(key, subject, result, sent)
         took = round(result.seconds, 3) if isinstance(result, Answered) else None
+        self._meter.probed(outcome.outcome, took)
         log.info(
             "probe",
             namespace=key.namespace,
