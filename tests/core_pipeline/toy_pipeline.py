@@ -24,7 +24,11 @@ BAD_DESCRIPTION = "fails its tests"
 
 @dataclass(slots=True)
 class ToyServer:
-    """Change the fields to play the stranger. `alive`: the uids of the objects that this Kubernetes cluster has."""
+    """Change the fields to play the stranger.
+
+    `alive`: the uids of the objects that this Kubernetes cluster has. `callers`: pipelines and templates that name it;
+    `holders`: indices that have it as their default, so that it can't be deleted.
+    """
 
     real_uuid: str = "uuid-one"
     hides_uuid: bool = False
@@ -58,11 +62,15 @@ class ToyServer:
                 assert s.desired is not None
                 return BAD if s.desired.body.get("description") == BAD_DESCRIPTION else GOOD
             case DryRun():
-                return Usage() if s.spec.force_delete else self.callers
+                return Usage() if s.spec.force_delete else self._users()
             case Delete():
                 return self._delete()
             case _:
                 raise AssertionError(step)
+
+    def _users(self) -> Usage:
+        """Our search finds both; Elasticsearch itself counts the indices alone."""
+        return self.callers if self.callers.total else self.holders
 
     def _delete(self) -> Refused | Absent:
         if self.holders.total and self.stored is not None:

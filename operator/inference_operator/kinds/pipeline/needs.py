@@ -19,8 +19,8 @@ from inference_operator.core.pipeline.situation import Unmet
 from inference_operator.core.pipeline.values import DesiredPipeline, desired_of
 from inference_operator.core.values import Absent, Server
 from inference_operator.elasticsearch.cluster import Cluster
-from inference_operator.shell.clusters import Clusters
 from inference_operator.shell.ports import ObjectKey
+from inference_operator.shell.rivals import Whereabouts
 from inference_operator.shell.store import Identity, ObjectStore
 
 ENDPOINTS = "inferenceendpoints"
@@ -38,9 +38,9 @@ class Found:
 class Search:
     """Looks for what pipelines name."""
 
-    def __init__(self, store: ObjectStore, clusters: Clusters) -> None:
+    def __init__(self, store: ObjectStore, whereabouts: Whereabouts) -> None:
         self._store = store
-        self._clusters = clusters
+        self._whereabouts = whereabouts
 
     async def of(self, desired: DesiredPipeline, server: Server, cluster: Cluster) -> Found | Failure:
         """What is missing, in the order in which the spec names it, and the circle that the pipeline is part of."""
@@ -94,7 +94,7 @@ class Search:
     async def _providers(self, identity: Identity, server: Server) -> list[tuple[ObjectKey, ManagedObject]]:
         """The objects that provide it on this cluster."""
         holders = self._store.holders(identity)
-        return [h for h in holders if await self._clusters.is_on(h[0], h[1].spec.elasticsearch_ref, server)]
+        return [h for h in holders if await self._whereabouts.is_on(h[0], h[1].spec.elasticsearch_ref, server)]
 
     async def _calls(self, desired: DesiredPipeline, server: Server, cluster: Cluster) -> dict[str, frozenset[str]] | Failure:
         """Who calls whom, as far as it can be reached from here: as objects want it, else as Elasticsearch has it."""
