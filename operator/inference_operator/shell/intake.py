@@ -1,6 +1,7 @@
 """From what is heard to what is queued: the table of triggers. Every trigger leads to the same reconcile.
 
-    an object came, or its spec or metadata changed     that object, those with the same id, those that need it
+    an object came, or its spec or metadata changed     that object, those with the same id, those that need it;
+                                                        also those of an id that it does not stand for any more
     an object went                                      those with the same id, those that need it, those that it needed
     a Secret or ConfigMap changed                       the objects that take a value from it
     the resync is due                                   all objects, after one new reading of each cluster
@@ -78,6 +79,8 @@ class Intake:
         leaving = change.after.metadata.deletion_timestamp is not None
         self._queue.add(key, Priority.DELETION if leaving else Priority.EDIT)
         self._wake_others(key, change.after)
+        if change.before is not None and _id_of(change.before) != _id_of(change.after):
+            self._wake_others(key, change.before)
 
     def gone(self, key: ObjectKey, uid: str) -> None:
         """The object is not there any more."""
@@ -141,3 +144,8 @@ class Intake:
         for other, _ in self._store.namesakes(key, known.external_id):
             self._queue.add(other, Priority.DEPENDENCY)
         self.wake_dependants(Identity(key.plural, known.external_id))
+
+
+def _id_of(known: Known) -> str | None:
+    """What it stands for in Elasticsearch; nothing while it can't be read."""
+    return None if isinstance(known, Unreadable) else known.external_id
