@@ -198,7 +198,7 @@ class ToyObject(ABC, Generic[S]):
             assert s.owned, f"{step} of what is not ours"
             assert not s.observes_only, f"{step} while observing"
             assert s.deleting or not s.spec.suspend, f"{step} while suspended"
-        if isinstance(step, Claim | Update | Validate):
+        if isinstance(step, Update | Validate) or (isinstance(step, Claim) and not s.owned):
             assert s.fresh, f"{step} after a bulk read, which may be old"
         if isinstance(step, Delete):
             assert not s.deleting or s.deletes, "a deletion of what is to stay"
