@@ -259,6 +259,15 @@ NEEDS = (
     pytest.param(new(SPEC, observed=ABSENT, unmet=UNMET), [], REFERENCE, id="new: not written before what it names is there"),
     pytest.param(edited(SPEC, EDITED, unmet=UNMET), [], REFERENCE, id="edited: the old pipeline stays until then"),
     pytest.param(ours(SPEC, observed=OTHER, unmet=UNMET), [], REFERENCE, id="drifted: not put back until then"),
+    pytest.param(
+        ours(DETECTS, observed=OTHER, unmet=UNMET),
+        [(Look(), OTHER)],
+        Reason.DRIFTED,
+        id="Detect: a drift is listed, for nothing waits to be written",
+    ),
+    pytest.param(
+        ours(DETECTS, observed=ABSENT, unmet=UNMET), [(Look(), ABSENT)], Reason.DRIFTED, id="Detect: a deletion by others, too"
+    ),
     pytest.param(ours(SPEC, unmet=UNMET), [], REFERENCE, id="written, and what it names went: unusable"),
     pytest.param(
         new(SPEC, observed=stranger(EDITED), fresh=True, unmet=UNMET),

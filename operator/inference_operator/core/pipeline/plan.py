@@ -30,7 +30,8 @@ def circle_is_told(s: PipelineSituation) -> Verdict | None:
 
 
 def missing_is_waited_for(s: PipelineSituation) -> Verdict | None:
-    return Held(_missing(s)) if s.unmet and s.must_be_written else None
+    """A drift that is only listed waits for nothing."""
+    return Held(_missing(s)) if s.unmet and s.must_be_written and not rules.only_detects(s) else None
 
 
 def tests_come_first(s: PipelineSituation) -> Verdict | None:
