@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -13,19 +14,20 @@ from tests.machine.world import NAMESPACE, World
 from tests.standin import StandInTransport
 
 
-def apply_files(world: World, *paths: Path) -> list[ObjectKey]:
-    """`kubectl apply`. Returns the keys of our own objects, in the order of the files."""
-    found = [apply(world, resource) for path in paths for resource in resources(path)]
+def apply_files(world: World, *paths: Path, **changes: Any) -> list[ObjectKey]:
+    """`kubectl apply`, fields of the specs changed before. Returns the keys of our own objects, in the order of the files."""
+    found = [apply(world, resource, **changes) for path in paths for resource in resources(path)]
     return [key for key in found if key is not None]
 
 
-def apply(world: World, resource: Resource) -> ObjectKey | None:
+def apply(world: World, resource: Resource, **changes: Any) -> ObjectKey | None:
     """One object, in the namespace of the world; None for a Secret, which has no status to look at."""
     name = resource["metadata"]["name"]
     if resource["kind"] == "Secret":
         world.kubernetes.put_secret(NAMESPACE, name, resource["stringData"])
         return None
-    world.kubernetes.create(resource | {"metadata": resource["metadata"] | {"namespace": NAMESPACE}})
+    metadata, spec = resource["metadata"] | {"namespace": NAMESPACE}, resource["spec"] | changes
+    world.kubernetes.create(resource | {"metadata": metadata, "spec": spec})
     return ObjectKey(PLURALS[resource["kind"]], NAMESPACE, name)
 
 

@@ -118,6 +118,20 @@ async def test_what_is_not_the_same_is_left_alone(folder: Any, left: Left) -> No
 
 
 @BOTH
+async def test_a_look_beforehand_changes_nothing_and_tells_what_differs(folder: Any, left: Left) -> None:
+    changed = Left((left.pipeline[0], left.pipeline[1] | {"description": "edited since"}), left.endpoint)
+    async with World() as world:
+        await put(world, changed)
+        await world.start()
+        world.forget_requests()
+        keys = apply_files(world, folder / "after.yaml", managementPolicy="Observe")
+        await world.rest()
+        assert {world.condition(key) for key in keys} == {("True", "Observed")}
+        assert [drift.path for drift in world.pipeline_status(keys[-1]).drift] == ["description"]
+        assert world.standin.log.writes == []
+
+
+@BOTH
 async def test_until_the_move_is_done_the_object_can_go_without_a_trace(folder: Any, left: Left) -> None:
     async with World() as world:
         await put(world, left)
