@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 
 import pytest
@@ -167,6 +168,13 @@ def test_lost_request_is_tried_again_and_says_what_to_check(kind: TransportKind)
 def test_open_breaker_is_no_news_beside_a_refused_connection() -> None:
     first, then = (disposition(TransportFailure(kind, ADDRESS, "")) for kind in (TransportKind.CONNECT, TransportKind.BREAKER))
     assert first.message == then.message
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TransportKind if kind is not TransportKind.BREAKER])
+def test_open_breaker_is_no_news_beside_the_loss_that_opened_it(kind: TransportKind) -> None:
+    loss = TransportFailure(kind, ADDRESS, "detail")
+    then = TransportFailure(TransportKind.BREAKER, ADDRESS, "not sent", retry_after=3.0, because=loss)
+    assert replace(disposition(then), after=None) == disposition(loss)
 
 
 REFERENCES = {

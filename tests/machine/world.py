@@ -75,6 +75,9 @@ class World:
         if beside:
             self.kubernetes.uid = "uid-of-the-other-kube-system"
         self.intercept: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport] = lambda transport: transport
+        self.limits = Limits(requests_per_second=10_000, burst=10_000)
+        self.elsewhere: dict[str, StandIn] = {}
+        """More clusters, by their address."""
         self._resync = resync
         self.meter: Meter = SILENT
         self._operator: Operator | None = None
@@ -106,8 +109,8 @@ class World:
         dice = itertools.cycle((0.1, 0.7, 0.4))
         self._pool = pool = ClusterPool(
             self.clock,
-            lambda _: self.intercept(StandInTransport(self.standin)),
-            Limits(requests_per_second=10_000, burst=10_000),
+            lambda connection: self.intercept(StandInTransport(self.elsewhere.get(connection.address, self.standin))),
+            self.limits,
             listener=self.meter,
         )
         self._operator = operator = Operator(

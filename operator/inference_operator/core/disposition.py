@@ -91,10 +91,11 @@ def disposition(failure: Failure, secrets: Iterable[str] = ()) -> Disposition:
 
 
 def _of_transport(failure: TransportFailure, secrets: Iterable[str]) -> Disposition:
-    # Whether the breaker is open or the connection was refused is no news to a reader: one text for both, so that the
-    # status is not rewritten each time the breaker opens and closes.
-    kind = TransportKind.CONNECT if failure.kind is TransportKind.BREAKER else failure.kind
-    detail = "" if failure.kind is TransportKind.BREAKER else scrub(failure.detail, secrets)
+    # Whether the breaker is open or a request was lost is no news to a reader: one text for both, so that the statuses of
+    # all objects are not rewritten each time the breaker opens and closes.
+    met = failure.because or failure
+    kind = TransportKind.CONNECT if met.kind is TransportKind.BREAKER else met.kind
+    detail = "" if met.kind is TransportKind.BREAKER else scrub(met.detail, secrets)
     message = f"Elasticsearch at {failure.address} {_TRANSPORT[kind]}" + (f" ({detail})" if detail else "")
     return Disposition(Mood.RETRY, Reason.UNREACHABLE, message, after=failure.retry_after, blind=True)
 

@@ -25,12 +25,16 @@ class TransportKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TransportFailure:
-    """No usable answer. `sent` is False where Elasticsearch can't have seen the request."""
+    """No usable answer. `sent` is False where Elasticsearch can't have seen the request.
+
+    `because`: the loss for which this request was not sent, with BREAKER.
+    """
 
     kind: TransportKind
     address: str
     detail: str
     retry_after: float | None = None
+    because: TransportFailure | None = None
 
     @property
     def sent(self) -> bool:

@@ -105,6 +105,8 @@ class Situation(ABC):
     failure: Failure | None = None
     abandoned: bool = False
     done: Pass = field(default_factory=Pass)
+    # Not copied by `replace`: another situation has other differences.
+    _differences: tuple[Difference, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     # ------------------------------------------------------------ what a kind says
 
@@ -113,10 +115,9 @@ class Situation(ABC):
     def digest(self) -> str:
         """Identifies what the spec says; needs `desired`. The same for an equal spec, for ever."""
 
-    @property
     @abstractmethod
-    def differences(self) -> tuple[Difference, ...]:
-        """What is not as the spec says. Empty while a side is unknown."""
+    def compared(self) -> tuple[Difference, ...]:
+        """What is not as the spec says, worked out. Empty while a side is unknown."""
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -162,6 +163,15 @@ class Situation(ABC):
         return replace(self, observed=ABSENT, fresh=True, usage=None)
 
     # ------------------------------------------------------------ what follows for every kind
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """What is not as the spec says. Empty while a side is unknown. Many rules ask, so it is worked out once."""
+        found = self._differences
+        if found is None:
+            found = self.compared()
+            object.__setattr__(self, "_differences", found)  # a value that follows from the others may be filled in later
+        return found
 
     @property
     def observes_only(self) -> bool:

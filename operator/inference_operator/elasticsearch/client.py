@@ -72,6 +72,7 @@ class ElasticsearchClient:
         self._breaker = Breaker(clock, limits)
         self._budget = Budget(clock, limits)
         self._slots = asyncio.Semaphore(limits.concurrency)
+        self._last_loss: TransportFailure | None = None
         self._closing = False
         self._under_way = 0
         self._idle = asyncio.Event()
@@ -135,6 +136,8 @@ class ElasticsearchClient:
         try:
             result = await self._exchange(http, request)
             outcome = _outcome(request, result)
+            if outcome is not Outcome.UNTOLD:
+                self._last_loss = result if isinstance(result, TransportFailure) else None
         finally:
             permit.settle(outcome)
             seconds = self._clock.monotonic() - begun
@@ -197,7 +200,7 @@ class ElasticsearchClient:
     def _left_alone(self, wait: float) -> TransportFailure:
         self._listener.unsent(self._address, Unsent.BREAKER)
         detail = "not sent: the last requests to this cluster were lost, so it is left alone for a moment"
-        return TransportFailure(TransportKind.BREAKER, self._address, detail, retry_after=wait)
+        return TransportFailure(TransportKind.BREAKER, self._address, detail, retry_after=wait, because=self._last_loss)
 
     def _put_off(self, request: Request, wait: float) -> HttpFailure:
         self._listener.unsent(self._address, Unsent.BUDGET)

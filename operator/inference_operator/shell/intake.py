@@ -110,12 +110,12 @@ class Intake:
             self._queue.succeeded(key)
             self._queue.add(key, Priority.DEPENDENCY)
 
-    async def resync(self) -> None:
-        """Begin a new round: read each cluster anew and compare everything with it."""
+    async def resync(self, pause: float = 0.0) -> None:
+        """Begin a new round: read each cluster anew and compare everything with it, one object every `pause` seconds."""
         await self._prune()
         self._clusters.begin_round()
-        for key in self._store:
-            self._queue.add(key, Priority.RESYNC)
+        for number, key in enumerate(self._store):
+            self._queue.add(key, Priority.RESYNC, number * pause)
 
     async def _prune(self) -> None:
         """Objects that vanished while the watch was broken are never reported as deleted: compare with a listing."""

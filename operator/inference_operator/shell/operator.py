@@ -32,12 +32,17 @@ log: Any = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What settings decide: the pace, times in seconds, and the namespaces that are watched; none means all."""
+    """What settings decide: the pace, times in seconds, and the namespaces that are watched; none means all.
+
+    A resync compares `resyncs_per_second` objects, so that it never holds up an edit nor has more to mend at once than the
+    request budget allows; more only where half the interval would not be enough for all.
+    """
 
     resync_interval: float = 600.0
     concurrency_per_cluster: int = 8
     backoff: Backoff = field(default_factory=Backoff)
     namespaces: tuple[str, ...] = ()
+    resyncs_per_second: float = 50.0
 
 
 class Operator:
@@ -113,16 +118,19 @@ class Operator:
     def _plan_resync(self) -> None:
         """Each interval is up to a tenth shorter, so that several operators do not fall into step."""
         interval = self._tuning.resync_interval * (1.0 - self._dice() / 10)
-        self._resync_timer = self._clock.call_later(interval, self._begin_resync)
+        self._resync_timer = self._clock.call_later(interval, lambda: self._begin_resync(self._resync_pause()))
+
+    def _resync_pause(self) -> float:
+        return min(1.0 / self._tuning.resyncs_per_second, self._tuning.resync_interval / 2 / max(1, len(self.store)))
 
     def resync_now(self) -> None:
-        """Compare everything anew, for a reason that the timer does not know."""
+        """Compare everything anew and at once, for a reason that the timer does not know."""
         if self._resync_timer is not None:
             self._resync_timer.cancel()
-            self._begin_resync()
+            self._begin_resync(0.0)
 
-    def _begin_resync(self) -> None:
-        task = asyncio.ensure_future(self.intake.resync())
+    def _begin_resync(self, pause: float) -> None:
+        task = asyncio.ensure_future(self.intake.resync(pause))
         self._resyncs.add(task)
         task.add_done_callback(self._end_resync)
 

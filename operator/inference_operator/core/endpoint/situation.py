@@ -50,8 +50,7 @@ class EndpointSituation(Situation):
             return frozenset()
         return frozenset(text for leaf in sealed(self.desired.tree) for text in texts(leaf.value))
 
-    @property
-    def differences(self) -> tuple[Difference, ...]:
+    def compared(self) -> tuple[Difference, ...]:
         if self.desired is None or not isinstance(self.observed, Observed):
             return ()
         yardstick = Yardstick(

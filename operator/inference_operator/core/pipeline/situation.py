@@ -53,8 +53,7 @@ class PipelineSituation(Situation):
         assert self.desired is not None
         return digest(self.desired)
 
-    @property
-    def differences(self) -> tuple[Difference, ...]:
+    def compared(self) -> tuple[Difference, ...]:
         if self.desired is None or not isinstance(self.observed, ObservedPipeline):
             return ()
         unmarked = self.owned and self.observed.ownership is not Ownership.OURS
