@@ -11,7 +11,7 @@ from tests.docs.conftest import OpenTerminal
 from tests.docs.markdown import Page
 from tests.docs.pages import GUIDE, PIPELINE_GUIDE, ROOT
 from tests.docs.terminal import Terminal
-from tests.examples.test_migrating import left_by_eck_custom_resources, left_by_terraform
+from tests.examples.left_by_others import left_by_eck_custom_resources, left_by_terraform
 
 pytestmark = pytest.mark.xdist_group("docs")
 EXAMPLES = ROOT / "examples"
