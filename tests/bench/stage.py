@@ -50,6 +50,7 @@ class Stage:
             "INFERENCE_OPERATOR_RESYNC_INTERVAL": resync,
             "INFERENCE_OPERATOR_REQUESTS_PER_SECOND": requests_per_second,
             "INFERENCE_OPERATOR_CONCURRENCY_PER_CLUSTER": str(CONCURRENCY),
+            "INFERENCE_OPERATOR_LEADER_ELECT": "false",  # renewals come with time, not with objects, which are what is counted
             "INFERENCE_OPERATOR_PROBE_ADDRESS": "127.0.0.1",
             "INFERENCE_OPERATOR_PROBE_PORT": "0",
             "INFERENCE_OPERATOR_METRICS_ADDRESS": "127.0.0.1",

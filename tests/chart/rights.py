@@ -1,4 +1,4 @@
-"""What the operator may do in a namespace, and what for; the chart has to grant exactly this.
+"""What the operator may do in a namespace that it watches, and with its Lease, and what for; the chart grants exactly this.
 
 Written by hand from the calls in `inference_operator.kubernetes` and `inference_operator.shell`. Derives nothing from the chart.
 """
@@ -43,7 +43,15 @@ _WHY: dict[tuple[str, str], dict[str, str]] = {
     ("events.k8s.io", "events"): {"create": "a transition is told", "patch": "a repeated one becomes a series"},
     ("elasticsearch.k8s.elastic.co", "elasticsearches"): {"get": "the cluster that elasticsearchRef.name names"},
 }
+_LEASES = ("coordination.k8s.io", "leases")
+_WITH_THE_LEASE = {
+    "get": "who holds it, asked by whoever does not",
+    "create": "there is none when the first replica ever starts, or after somebody deleted it",
+    "patch": "it is taken, renewed and released",
+}
 RIGHTS = frozenset(Right(group, resource, verb) for (group, resource), verbs in _WHY.items() for verb in verbs)
+LEASE_RIGHTS = frozenset(Right(*_LEASES, verb) for verb in _WITH_THE_LEASE)
+"""In the release's namespace only: `create` leases of any name, the rest with the operator's own."""
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 # Neighbours of what is granted, and what an intruder would like to have.
 FOREIGN_RESOURCES = (
@@ -58,7 +66,8 @@ FOREIGN_RESOURCES = (
     ("apps", "deployments"),
     ("elasticsearch.k8s.elastic.co", "elasticsearches/status"),
     ("apiextensions.k8s.io", "customresourcedefinitions"),
-    ("coordination.k8s.io", "leases"),
+    _LEASES,
+    ("coordination.k8s.io", "leasecandidates"),
     ("rbac.authorization.k8s.io", "clusterroles"),
     ("rbac.authorization.k8s.io", "clusterrolebindings"),
     ("rbac.authorization.k8s.io", "roles"),

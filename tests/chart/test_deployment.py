@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,10 +18,57 @@ PLACEMENT: Json = {
 }
 
 
-@pytest.mark.parametrize("profile", PROFILES)
-def test_there_are_never_two_operators(helm: Helm, profile: str) -> None:
-    spec = helm.template(PROFILES[profile]).one("Deployment")["spec"]
-    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_an_update_starts_a_pod_before_it_ends_one(helm: Helm, count: int) -> None:
+    spec = helm.template({"replicaCount": count}).one("Deployment")["spec"]
+    rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    assert (spec["replicas"], spec["strategy"]) == (count, rolling)
+
+
+@pytest.mark.parametrize("values", [*PROFILES.values(), {"replicaCount": 1}], ids=[*PROFILES, "one replica"])
+def test_pods_elect_who_works_however_few_they_are(helm: Helm, values: Json) -> None:
+    rendered = helm.template(values)
+    environment = {item["name"]: item.get("value") for item in rendered.container["env"]}
+    assert environment["INFERENCE_OPERATOR_LEADER_ELECT"] == "true"
+    assert environment["INFERENCE_OPERATOR_LEASE_NAME"] == rendered.one("Deployment")["metadata"]["name"]
+
+
+def test_nobody_but_the_pods_makes_the_lease(helm: Helm) -> None:
+    assert "Lease" not in helm.template().kinds, (
+        "one that anybody else says is free could be held by a pod whose Lease was deleted"
+    )
+
+
+def test_a_drain_takes_one_pod_at_a_time(helm: Helm) -> None:
+    rendered = helm.template({"replicaCount": 3})
+    budget, deployment = rendered.one("PodDisruptionBudget"), rendered.one("Deployment")
+    assert budget["spec"] == {
+        "maxUnavailable": 1,
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        "selector": deployment["spec"]["selector"],
+    }
+
+
+def test_a_single_pod_holds_up_no_drain(helm: Helm) -> None:
+    assert "PodDisruptionBudget" not in helm.template({"replicaCount": 1}).kinds
+
+
+def test_pods_are_spread_over_nodes_where_that_is_possible(helm: Helm) -> None:
+    rendered = helm.template()
+    assert rendered.pod["topologySpreadConstraints"] == [
+        {
+            "maxSkew": 1,
+            "topologyKey": "kubernetes.io/hostname",
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": rendered.one("Deployment")["spec"]["selector"],
+            "matchLabelKeys": ["pod-template-hash"],
+        }
+    ]
+
+
+def test_the_priority_is_passed_on_and_else_left_to_the_cluster(helm: Helm) -> None:
+    assert helm.template({"priorityClassName": "system-cluster-critical"}).pod["priorityClassName"] == "system-cluster-critical"
+    assert "priorityClassName" not in helm.template().pod
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -153,12 +200,12 @@ def test_every_object_carries_the_standard_labels(helm: Helm, profile: str) -> N
 )
 def test_names(helm: Helm, release: str, values: Json, expected: str) -> None:
     rendered = helm.template(values, release=release)
-    names: dict[str, Any] = {item["kind"]: item["metadata"]["name"] for item in rendered.objects}
-    assert set(names.values()) == {expected}
+    names = {item["metadata"]["name"] for item in rendered.objects}
+    assert names == {expected, f"{expected}-leader-election"}
 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_namespaced_objects_say_where_they_belong(helm: Helm, profile: str) -> None:
     rendered = helm.template(PROFILES[profile])
-    for item in rendered.all("Deployment") + rendered.all("ServiceAccount"):
+    for item in rendered.all("Deployment") + rendered.all("ServiceAccount") + rendered.all("PodDisruptionBudget"):
         assert item["metadata"]["namespace"] == RELEASE_NAMESPACE

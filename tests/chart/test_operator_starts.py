@@ -1,4 +1,4 @@
-"""The operator itself, with the environment and the token that the chart gives it, starts and is refused nothing."""
+"""The operator itself, with the environment and the token that the chart gives it, starts, leads and is refused nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.chart.release import Release
-from tests.chart.rights import RIGHTS, Right
+from tests.chart.rights import LEASE_RIGHTS, RIGHTS, Right
 from tests.controlplane import ControlPlane
 from tests.controlplane.audit import AuditEntry, read_audit
 
@@ -30,8 +30,9 @@ VALUES: dict[str, Json] = {"all namespaces": {}, "one namespace": {"watchNamespa
 # A new CRD may be answered with 429 for a moment, which is no refusal.
 REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 PLURALS = ("inferenceendpoints", "ingestpipelines")
-# What it asks for before there is any object.
-OF_WATCHES = {
+# What it asks for before there is any object. The Lease is there and free, so none is created.
+AT_FIRST = {
+    *(right for right in LEASE_RIGHTS if right.verb != "create"),
     *(Right("inference-operator.io", plural, verb) for plural in PLURALS for verb in ("list", "watch")),
     *(Right("", resource, "watch") for resource in ("secrets", "configmaps")),
 }
@@ -78,6 +79,7 @@ def test_it_starts_and_uses_only_what_it_was_given(own_plane: ControlPlane, prof
         own_plane.kubectl("create", "namespace", name)
     release = Release(own_plane, NAME, HOME)
     release.install(VALUES[profile])
+    release.free_lease()
     token = own_plane.create_token(HOME, ACCOUNT)
     kubeconfig = own_plane.kubeconfig_for_token(token, tmp_path / "kubeconfig")
     environment = _environment(release, kubeconfig)
@@ -85,9 +87,12 @@ def test_it_starts_and_uses_only_what_it_was_given(own_plane: ControlPlane, prof
     command = [sys.executable, "-m", "inference_operator", "run"]
     port = own_plane.run("operator", command, ready=r'"port": ?(\d+)', env=environment)[1]
     own_plane.eventually(lambda: _is_ready(port), "the operator to be ready")
-    own_plane.eventually(lambda: {right for right, _ in _asked(own_plane)} >= OF_WATCHES, "its watches in the audit log")
+    own_plane.eventually(
+        lambda: {right for right, _ in _asked(own_plane)} >= AT_FIRST, "its watches and its lease in the audit log"
+    )
 
     asked = _asked(own_plane)
     assert [entry for _, entry in asked if entry.code in REFUSALS] == []
-    assert {right for right, _ in asked} <= RIGHTS
-    assert {entry.namespace for _, entry in asked} == ({WATCHED} if VALUES[profile] else {""})
+    assert {right for right, _ in asked} <= RIGHTS | LEASE_RIGHTS
+    assert {entry.namespace for right, entry in asked if right in RIGHTS} == ({WATCHED} if VALUES[profile] else {""})
+    assert {(entry.namespace, entry.name) for right, entry in asked if right in LEASE_RIGHTS} == {(HOME, release.fullname)}

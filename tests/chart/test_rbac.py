@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.chart.rendering import PROFILES, RELEASE_NAMESPACE
-from tests.chart.rights import RIGHTS, Right
+from tests.chart.rights import LEASE_RIGHTS, RIGHTS, Right
 
 if TYPE_CHECKING:
-    from tests.chart.rendering import Helm, Json
+    from tests.chart.rendering import Helm, Json, Rendered
 
 _CLUSTER_KINDS = {"ClusterRole", "ClusterRoleBinding"}
 _NAMESPACED_KINDS = {"Role", "RoleBinding"}
+
+
+def _of_leases(rendered: Rendered, kind: str) -> Json:
+    (found,) = [item for item in rendered.all(kind) if item["metadata"]["name"].endswith("-leader-election")]
+    return found
+
+
+def _of_objects(rendered: Rendered, kind: str) -> list[Json]:
+    return [item for item in rendered.all(kind) if item != _of_leases(rendered, kind)]
 
 
 def _granted(role: Json) -> list[Right]:
@@ -31,7 +40,7 @@ def _bound(binding: Json) -> tuple[str, str, str, str]:
 @pytest.mark.parametrize("profile", ["defaults", "namespaced"])
 def test_every_role_grants_exactly_the_verbs_that_the_code_uses(helm: Helm, profile: str) -> None:
     rendered = helm.template(PROFILES[profile])
-    roles = rendered.all("ClusterRole") + rendered.all("Role")
+    roles = rendered.all("ClusterRole") + _of_objects(rendered, "Role")
     assert roles
     for role in roles:
         granted = _granted(role)
@@ -43,18 +52,34 @@ def test_no_rule_has_more_than_groups_resources_and_verbs(helm: Helm) -> None:
     assert {key for rule in rules for key in rule} == {"apiGroups", "resources", "verbs"}
 
 
+@pytest.mark.parametrize("profile", ["defaults", "namespaced"])
+def test_its_own_lease_and_no_other_may_be_read_and_changed(helm: Helm, profile: str) -> None:
+    rendered = helm.template(PROFILES[profile])
+    role, binding = _of_leases(rendered, "Role"), _of_leases(rendered, "RoleBinding")
+    assert sorted(_granted(role)) == sorted(LEASE_RIGHTS)
+    (lease,) = [item["value"] for item in rendered.container["env"] if item["name"] == "INFERENCE_OPERATOR_LEASE_NAME"]
+    assert {verb: rule.get("resourceNames") for rule in role["rules"] for verb in rule["verbs"]} == {
+        "get": [lease],
+        "patch": [lease],
+        "create": None,  # RBAC can't: the request names no object
+    }
+    account = rendered.one("ServiceAccount")["metadata"]["name"]
+    assert _bound(binding) == ("Role", role["metadata"]["name"], RELEASE_NAMESPACE, account)
+    assert {item["metadata"]["namespace"] for item in (role, binding)} == {RELEASE_NAMESPACE}
+
+
 def test_for_all_namespaces_one_cluster_role_is_bound(helm: Helm) -> None:
     rendered = helm.template()
     role, binding = rendered.one("ClusterRole"), rendered.one("ClusterRoleBinding")
     account = rendered.one("ServiceAccount")["metadata"]["name"]
     assert _bound(binding) == ("ClusterRole", role["metadata"]["name"], RELEASE_NAMESPACE, account)
-    assert not rendered.kinds & _NAMESPACED_KINDS
+    assert [_of_objects(rendered, kind) for kind in sorted(_NAMESPACED_KINDS)] == [[], []]
 
 
 def test_for_listed_namespaces_each_has_a_role_and_nothing_is_cluster_wide(helm: Helm) -> None:
     rendered = helm.template(PROFILES["namespaced"])
-    roles = {role["metadata"]["namespace"]: role["metadata"]["name"] for role in rendered.all("Role")}
-    bindings = {item["metadata"]["namespace"]: _bound(item) for item in rendered.all("RoleBinding")}
+    roles = {role["metadata"]["namespace"]: role["metadata"]["name"] for role in _of_objects(rendered, "Role")}
+    bindings = {item["metadata"]["namespace"]: _bound(item) for item in _of_objects(rendered, "RoleBinding")}
     account = rendered.one("ServiceAccount")["metadata"]["name"]
     assert set(roles) == {"team-a", "team-b"}
     assert bindings == {where: ("Role", name, RELEASE_NAMESPACE, account) for where, name in roles.items()}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.chart.release import Release
-from tests.chart.rights import CONCEIVABLE, RIGHTS, Right
+from tests.chart.rights import CONCEIVABLE, LEASE_RIGHTS, RIGHTS, Right
 from tests.controlplane import CommandFailedError
 
 if TYPE_CHECKING:
@@ -41,16 +41,17 @@ def installed(request: pytest.FixtureRequest, plane: ControlPlane) -> Iterator[C
     release.uninstall()
 
 
-def _review(right: Right, namespace: str) -> Json:
+def _review(right: Right, namespace: str, lease: str) -> Json:
     resource, _, subresource = right.resource.partition("/")
+    # As in a request for the Namespace itself, which counts as an object inside itself, and for the operator's own Lease.
+    names = {"namespaces": namespace, "leases": lease}
     attributes = {
         "namespace": namespace,
         "verb": right.verb,
         "group": right.group,
         "resource": resource,
         "subresource": subresource,
-        # As in a request for the Namespace itself: it counts as an object inside itself.
-        "name": namespace if resource == "namespaces" and right.verb not in ("list", "watch", "create") else "",
+        "name": "" if right.verb in ("list", "watch", "create") else names.get(resource, ""),
     }
     groups = ["system:serviceaccounts", f"system:serviceaccounts:{HOME}", "system:authenticated"]
     return {
@@ -60,9 +61,9 @@ def _review(right: Right, namespace: str) -> Json:
     }
 
 
-def _allowed(plane: ControlPlane, namespace: str) -> set[Right]:
-    """What of all that is conceivable the ServiceAccount may do there."""
-    reviews = {"apiVersion": "v1", "kind": "List", "items": [_review(right, namespace) for right in CONCEIVABLE]}
+def _allowed(plane: ControlPlane, namespace: str, lease: str = ACCOUNT) -> set[Right]:
+    """What of all that is conceivable the ServiceAccount may do there; its Lease has the name of everything else."""
+    reviews = {"apiVersion": "v1", "kind": "List", "items": [_review(right, namespace, lease) for right in CONCEIVABLE]}
     answers = plane.kubectl("create", "-f", "-", "-o", "jsonpath={.status.allowed} ", input=json.dumps(reviews)).split()
     assert set(answers) <= {"true", "false"}
     return {right for right, answer in zip(CONCEIVABLE, answers, strict=True) if answer == "true"}
@@ -77,16 +78,22 @@ def _can_i(plane: ControlPlane, verb: str, resource: str, namespace: str) -> boo
 
 
 @pytest.mark.parametrize("installed", [CLUSTER_WIDE], indirect=True)
-@pytest.mark.parametrize("namespace", [WATCHED, FOREIGN, HOME])
+@pytest.mark.parametrize("namespace", [WATCHED, FOREIGN])
 def test_cluster_wide_the_table_holds_everywhere(installed: ControlPlane, namespace: str) -> None:
     assert _allowed(installed, namespace) == RIGHTS
+
+
+@pytest.mark.parametrize("installed", [CLUSTER_WIDE], indirect=True)
+def test_at_home_it_may_lead_by_its_own_lease(installed: ControlPlane) -> None:
+    assert _allowed(installed, HOME) == RIGHTS | LEASE_RIGHTS
+    assert {right.verb for right in _allowed(installed, HOME, lease="of-somebody-else") & LEASE_RIGHTS} == {"create"}
 
 
 @pytest.mark.parametrize("installed", [NAMESPACED], indirect=True)
 def test_with_listed_namespaces_the_table_holds_there_and_nowhere_else(installed: ControlPlane) -> None:
     assert _allowed(installed, WATCHED) == RIGHTS
     assert _allowed(installed, FOREIGN) == set()
-    assert _allowed(installed, HOME) == set()
+    assert _allowed(installed, HOME) == LEASE_RIGHTS
     assert _allowed(installed, "") == set()
 
 

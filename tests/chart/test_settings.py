@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inference_operator.settings import load
-from tests.chart.rendering import RELEASE_NAMESPACE
+from tests.chart.rendering import RELEASE, RELEASE_NAMESPACE
 
 if TYPE_CHECKING:
     from inference_operator.settings import Settings
     from tests.chart.rendering import Helm, Json, Rendered
 
 DOWNWARD = {"metadata.namespace": RELEASE_NAMESPACE}
-DEFAULTS: Json = {"operator_namespace": RELEASE_NAMESPACE}
-# Values -> what they change in the settings, beside the operator's namespace.
+DEFAULTS: Json = {"operator_namespace": RELEASE_NAMESPACE, "leader_elect": True, "lease_name": RELEASE}
+# Values -> what they change in the settings, beside the operator's namespace and that one pod is elected.
 CASES: dict[str, tuple[Json, Json]] = {
     "as delivered, the operator's own defaults": ({}, {}),
     "namespaces": ({"watchNamespaces": ["team-a", "team-b"]}, {"namespace": ("team-a", "team-b")}),
@@ -44,6 +44,10 @@ CASES: dict[str, tuple[Json, Json]] = {
     ),
     "a slow budget": ({"requestsPerSecond": 0.5}, {"requests_per_second": 0.5}),
     "shutdown": ({"shutdownGraceSeconds": 3600}, {"shutdown_grace": 3600.0}),
+    "a lease": (
+        {"leaderElection": {"leaseDurationSeconds": 60, "renewDeadlineSeconds": 40}},
+        {"lease_duration": 60.0, "lease_renew_deadline": 40.0},
+    ),
     "logs": ({"log": {"level": "debug", "format": "console"}}, {"log_level": "debug", "log_format": "console"}),
     "IPv6": ({"probes": {"address": "::"}}, {"probe_address": "::"}),
 }
@@ -75,8 +79,8 @@ def test_every_variable_is_a_setting_and_stands_once(helm: Helm) -> None:
     rendered = helm.template({"watchNamespaces": ["a"], "defaultConnection": {"secretName": "es", "namespaces": ["a"]}})
     names = [item["name"] for item in rendered.container["env"]]
     known = {f"INFERENCE_OPERATOR_{field.upper()}" for field in load([], None).model_dump()}
-    # A kubeconfig and a Secret read through the API are for those who run the operator outside a cluster.
-    outside = {"KUBECONFIG", "CONTEXT", "DEFAULT_CONNECTION_SECRET"}
+    # A kubeconfig, a Secret read through the API, and a Lease elsewhere are for those who run the operator outside a cluster.
+    outside = {"KUBECONFIG", "CONTEXT", "DEFAULT_CONNECTION_SECRET", "LEASE_NAMESPACE"}
     assert sorted(names) == sorted(known - {f"INFERENCE_OPERATOR_{name}" for name in outside})
 
 

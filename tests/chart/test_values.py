@@ -38,9 +38,16 @@ def _paths() -> list[tuple[str, ...]]:
 
 # What is wrong -> values, and a word of the refusal that leads to the value.
 REFUSED: dict[str, tuple[Json, str]] = {
-    "a name that is none": ({"replicaCount": 2}, "replicaCount"),
+    "a name that is none": ({"replicas": 2}, "replicas"),
     "a nested name that is none": ({"image": {"registry": "example.com"}}, "image"),
     "a nested name that is none, in the default connection": ({"defaultConnection": {"secret": "x"}}, "defaultConnection"),
+    "no replica": ({"replicaCount": 0}, "/replicaCount"),
+    "a lease that is given up when it runs out": (
+        {"leaderElection": {"leaseDurationSeconds": 10}},
+        "leaderElection.renewDeadlineSeconds is 10, which is not less than leaseDurationSeconds, 10",
+    ),
+    "a lease of half seconds": ({"leaderElection": {"leaseDurationSeconds": 10.5}}, "/leaderElection/leaseDurationSeconds"),
+    "a lease with a unit": ({"leaderElection": {"renewDeadlineSeconds": "5s"}}, "/leaderElection/renewDeadlineSeconds"),
     "no image": ({"image": {"repository": ""}}, "/image/repository"),
     "a digest within the repository": ({"image": {"repository": "operator@sha256:00"}}, "/image/repository"),
     "a tag with a colon": ({"image": {"tag": "a:b"}}, "/image/tag"),
@@ -97,6 +104,7 @@ REFUSED: dict[str, tuple[Json, str]] = {
         "/extraEnv/0",
     ),
     "a variable without a name": ({"extraEnv": [{"value": "b"}]}, "/extraEnv/0"),
+    "a priority that is no name": ({"priorityClassName": "High!"}, "/priorityClassName"),
     "a misspelt resource": ({"resources": {"limit": {"memory": "1Gi"}}}, "/resources"),
     "a misspelt affinity": ({"affinity": {"podAntiAfinity": {}}}, "/affinity"),
 }
@@ -108,6 +116,7 @@ ACCEPTED: dict[str, Json] = {
     "a budget below one": {"requestsPerSecond": 0.5},
     "a variable from a Secret": {"extraEnv": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]},
     "cores as a number": {"resources": {"limits": {"cpu": 1}}},
+    "a lease that lasts": {"leaderElection": {"leaseDurationSeconds": 60, "renewDeadlineSeconds": 40}},
     "IPv6": {"probes": {"address": "::"}},
 }
 

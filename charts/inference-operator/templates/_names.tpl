@@ -21,6 +21,14 @@
 {{- .Values.serviceAccount.name | default (include "inference-operator.fullname" .) -}}
 {{- end -}}
 
+{{/*
+The Lease that the pods compete for, in the release's namespace. No template makes it: whoever makes one that is free to be taken says
+that nobody works, which only its last holder knows. Helm would say so again where the Lease was deleted under a working pod.
+*/}}
+{{- define "inference-operator.leaseName" -}}
+{{- include "inference-operator.fullname" . -}}
+{{- end -}}
+
 {{/* What selects the pods. A Deployment's selector is immutable, so nothing that changes from release to release belongs here. */}}
 {{- define "inference-operator.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "inference-operator.name" . }}

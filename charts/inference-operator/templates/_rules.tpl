@@ -28,3 +28,19 @@ What the operator may do in each namespace that it watches. Each verb is used by
   resources: [elasticsearches]
   verbs: [get]
 {{- end -}}
+
+{{/* What electing one of the pods takes, in the release's namespace. */}}
+{{- define "inference-operator.leaderElectionRules" -}}
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [{{ include "inference-operator.leaseName" . }}]
+  verbs: [get, patch]
+# A request to create names no object, so this can't be restricted to one name.
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+{{- end -}}
+
+{{- define "inference-operator.leaderElectionRole" -}}
+{{- include "inference-operator.fullname" . }}-leader-election
+{{- end -}}

@@ -4,6 +4,15 @@
   valueFrom:
     fieldRef:
       fieldPath: metadata.namespace
+# Always, also with one replica: during an update, or while a node does not answer, there can be two pods all the same.
+- name: INFERENCE_OPERATOR_LEADER_ELECT
+  value: "true"
+- name: INFERENCE_OPERATOR_LEASE_NAME
+  value: {{ include "inference-operator.leaseName" . }}
+- name: INFERENCE_OPERATOR_LEASE_DURATION
+  value: {{ printf "%ds" (.Values.leaderElection.leaseDurationSeconds | int) | quote }}
+- name: INFERENCE_OPERATOR_LEASE_RENEW_DEADLINE
+  value: {{ printf "%ds" (.Values.leaderElection.renewDeadlineSeconds | int) | quote }}
 {{- with .Values.watchNamespaces }}
 - name: INFERENCE_OPERATOR_NAMESPACE
   value: {{ join "," . | quote }}

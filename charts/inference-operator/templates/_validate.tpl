@@ -7,6 +7,11 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- with .Values.leaderElection -}}
+{{- if ge (int .renewDeadlineSeconds) (int .leaseDurationSeconds) -}}
+{{- fail (printf "leaderElection.renewDeadlineSeconds is %d, which is not less than leaseDurationSeconds, %d: two pods could write at once. Make it less." (int .renewDeadlineSeconds) (int .leaseDurationSeconds)) -}}
+{{- end -}}
+{{- end -}}
 {{- $podLabels := .Values.podLabels | default dict -}}
 {{- range $key, $_ := include "inference-operator.labels" . | fromYaml -}}
 {{- if hasKey $podLabels $key -}}

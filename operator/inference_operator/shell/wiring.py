@@ -51,24 +51,34 @@ async def run(settings: Settings, kinds: Iterable[MakeKind]) -> int:
     clock = SystemClock()
     credentials = await load_credentials(clock, kubeconfig=settings.kubeconfig, context=settings.context)
     client = KubernetesClient(credentials)
+    # With connections of its own a renewal never waits until one of the operator's many requests gives one back.
+    client_of_lease = KubernetesClient(credentials)
+    leadership = _leadership(settings, client_of_lease, clock)
     try:
-        return await _Process(settings, kinds, clock, credentials, client).run()
+        return await _Process(settings, kinds, clock, credentials, client, leadership).run()
     finally:
         await client.close()
+        await client_of_lease.close()
 
 
 class _Process:
     """All parts of one running operator."""
 
     def __init__(
-        self, settings: Settings, kinds: Iterable[MakeKind], clock: Clock, credentials: Credentials, client: KubernetesClient
+        self,
+        settings: Settings,
+        kinds: Iterable[MakeKind],
+        clock: Clock,
+        credentials: Credentials,
+        client: KubernetesClient,
+        leadership: Leadership | None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._credentials = credentials
         self._stopping = asyncio.Event()
-        self._leadership = _leadership(settings, client, clock)
-        may_write = self._leadership.may_write if self._leadership is not None else _always
+        self._leadership = leadership
+        may_write = leadership.may_write if leadership is not None else _always
         self._watch = MetadataWatch(client, clock, on_change=self._changed, namespaces=settings.namespace)
         kubernetes = KubernetesAdapter(client, self._watch, clock, settings.namespace, may_write)
         limits = Limits(concurrency=settings.concurrency_per_cluster + 2, requests_per_second=settings.requests_per_second)
