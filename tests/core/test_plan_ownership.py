@@ -23,6 +23,7 @@ from inference_operator.core.verdict import (
 )
 from tests.core.situations import (
     ADDRESS,
+    CANARY,
     CLAIM,
     ID,
     LOST,
@@ -157,17 +158,25 @@ def test_strange_endpoint(spec: object, there: object, story: Story, end: End) -
     tell(situation, [(Look(), there), *story], end)
 
 
+CUSTOM = type(SPEC).model_validate(
+    {
+        "taskType": "text_embedding",
+        "service": "custom",
+        "serviceSettings": {"headers": {"Authorization": {"valueFrom": {"secretKeyRef": {"name": "openai", "key": "k"}}}}},
+    }
+)
+SHOWS_KEY, SHOWS_THEIRS = (
+    replace(stored(CUSTOM), service_settings={"headers": {"Authorization": value}}) for value in (CANARY, "theirs")
+)
+
+
 def test_strange_endpoint_whose_returned_secrets_were_not_read_is_compared_after_reading_them() -> None:
-    custom = type(SPEC).model_validate(
-        {
-            "taskType": "text_embedding",
-            "service": "custom",
-            "serviceSettings": {"headers": {"Authorization": {"valueFrom": {"secretKeyRef": {"name": "openai", "key": "k"}}}}},
-        }
-    )
-    there = replace(stored(custom), service_settings={"headers": {"Authorization": "theirs"}})
-    situation = new(custom, desired=desire(custom, read=False), observed=there, fresh=True)
-    tell(situation, [(Resolve(), desire(custom))], Reason.ALREADY_EXISTS)
+    situation = new(CUSTOM, desired=desire(CUSTOM, read=False), observed=SHOWS_THEIRS, fresh=True)
+    tell(situation, [(Resolve(), desire(CUSTOM))], Reason.ALREADY_EXISTS)
+
+
+def test_endpoint_of_ours_whose_returned_secrets_were_not_read_is_compared_after_reading_them() -> None:
+    tell(ours(CUSTOM, observed=SHOWS_KEY), [(Resolve(), desire(CUSTOM))], Nothing)
 
 
 NOT_OURS = (
