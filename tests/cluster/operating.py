@@ -104,6 +104,18 @@ class Operating:
     def kill(self) -> None:
         self.stop(signal.SIGKILL)
 
+    @property
+    def has_ended(self) -> bool:
+        """True when it ended by itself."""
+        return self._process is not None and self._process.poll() is not None
+
+    def revive(self) -> int:
+        """What a kubelet does with one that ended by itself; return its exit code."""
+        assert self._process is not None
+        code = self._process.wait(timeout=30)
+        self.start()
+        return code
+
     def ensure_running(self) -> None:
         if self._process is None:
             self.start()

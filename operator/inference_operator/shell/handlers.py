@@ -21,7 +21,7 @@ def register(registry: kopf.OperatorRegistry, plural: str, heard: Heard) -> None
     """
 
     @kopf.index(GROUP, VERSION, plural, registry=registry, id=f"{plural}-are-listed")
-    def listed(**_: Any) -> None:
+    async def listed(**_: Any) -> None:  # a plain function would go through a thread for every event
         return None
 
     @kopf.on.event(GROUP, VERSION, plural, registry=registry, id=f"{plural}-are-heard")
@@ -42,12 +42,27 @@ def settings() -> kopf.OperatorSettings:
     chosen = kopf.OperatorSettings()
     chosen.posting.enabled = False  # events are ours, on transitions only
     chosen.scanning.disabled = True  # no rights on CRDs and namespaces needed
-    chosen.watching.server_timeout = 300  # a watch that fell silent is replaced
+    chosen.watching.server_timeout = 300
+    chosen.watching.inactivity_timeout = 120  # bookmarks come once a minute: a watch that fell silent is replaced
     chosen.networking.enforce_retry_after = True
     chosen.networking.error_backoffs = _Forever()  # an API server that is away comes back
     chosen.process.ultimate_exiting_timeout = 30
+    chosen.persistence.diffbase_storage = _NothingKept()
     # Not set: persistence.finalizer (kopf would remove ours) and queueing.worker_limit (10 objects per 5 s).
     return chosen
+
+
+class _NothingKept(kopf.DiffBaseStorage):
+    """What kopf compares to find out what changed: nothing, since we never ask. The default copies each object for each event."""
+
+    def build(self, **_: Any) -> Any:
+        return {}
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Nothing is kept on an object."""
 
 
 class _Forever:

@@ -26,6 +26,7 @@ from inference_operator.kubernetes.client import KubernetesClient
 from inference_operator.kubernetes.connections import ConnectionResolver
 from inference_operator.kubernetes.credentials import Credentials, load_credentials
 from inference_operator.kubernetes.default_connection import DefaultConnection, watch_folder
+from inference_operator.kubernetes.discovery import await_kinds
 from inference_operator.kubernetes.lease import Leadership
 from inference_operator.kubernetes.lease_record import LeaseTiming
 from inference_operator.kubernetes.lease_requests import LeaseName
@@ -109,6 +110,8 @@ class _Process:
         )
         lease_age = self._leadership.age if self._leadership is not None else None
         self._metrics.watch(self._operator, pool, Vitals(self._silence, may_write, lease_age))
+        self._client = client
+        self._missing: str | None = None
         self._kopf_ready = asyncio.Event()
         self._kopf_stop = asyncio.Event()
 
@@ -164,6 +167,7 @@ class _Process:
 
     async def _inform(self) -> None:
         registry = kopf.OperatorRegistry()
+        await await_kinds(self._client, self._clock, tuple(self._operator.kinds), self._note_missing)
         for plural in self._operator.kinds:
             handlers.register(registry, plural, partial(self._operator.intake.heard, plural))
         handlers.register_login(registry, self._login)
@@ -176,6 +180,9 @@ class _Process:
             ready_flag=self._kopf_ready,
             stop_flag=self._kopf_stop,
         )
+
+    def _note_missing(self, what: str | None) -> None:
+        self._missing = what
 
     async def _login(self) -> kopf.ConnectionInfo:
         info = await self._credentials.connection_info()
@@ -224,7 +231,7 @@ class _Process:
 
     def _what_is_missing(self) -> str | None:
         if not self._kopf_ready.is_set():
-            return "the watches of our own objects are starting"
+            return self._missing or "the watches of our own objects are starting"
         return None if self._watch.synced.is_set() else "the versions of Secrets are not all known yet"
 
 
