@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -220,3 +222,17 @@ def test_a_restart_with_200_unchanged_endpoints_writes_nothing(operator: Operati
 def _put_pipeline(operator: Operating, inference_id: str) -> None:
     body = {"processors": [{"inference": {"model_id": inference_id, "input_output": {"input_field": "x", "output_field": "y"}}}]}
     operator.standin.change(lambda state: replace(state, pipelines=put(state.pipelines, "embeds", Pipeline(body, 0, 0))))
+
+
+def test_metrics_of_the_process_tell_of_its_objects_and_of_no_secret(operator: Operating, namespace: str) -> None:
+    operator.apply(namespace, secret(), endpoint("measured"))
+    operator.await_condition(namespace, "measured", READY)
+    told = [json.loads(line) for line in operator.log.splitlines() if '"metrics listen"' in line]
+    with urlopen(f"http://127.0.0.1:{told[-1]['port']}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    kind = 'kind="InferenceEndpoint"'
+    assert re.search(rf"^inference_operator_objects\{{{kind}\}} [1-9]", text, re.MULTILINE)
+    assert re.search(r"^inference_operator_elasticsearch_requests_total\{.*inference\.put.*2xx.*\} [1-9]", text, re.MULTILINE)
+    assert re.search(r"^inference_operator_watch_age_seconds \d", text, re.MULTILINE)
+    assert "inference_operator_leader 1.0\n" in text
+    assert all(each not in text for each in (CANARY, API_KEY[1], namespace, "measured"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,17 +11,21 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from inference_operator.kubernetes.client import Reply, Request
 from inference_operator.kubernetes.lease import Leadership
+from inference_operator.kubernetes.values import KubernetesFailure
 from inference_operator.shell.metrics.scrape import Metrics
 from inference_operator.shell.metrics.vitals import Vitals
-from tests.kubernetes.lease_world import LeaseWorld
-from tests.machine.world import World
+from tests.kubernetes.lease_world import NAME, LeaseServer
+from tests.machine.world import CANARY, World
 
 ELSER = {
     "taskType": "sparse_embedding",
     "service": "elasticsearch",
     "serviceSettings": {"model_id": ".elser_model_2", "num_threads": 1, "num_allocations": 2},
 }
+UNKNOWN = {"service": "nobody-offers-this"}
+_ELECTION = 30.0
 Series = tuple[str, frozenset[tuple[str, str]]]
 
 
@@ -51,27 +57,62 @@ def read(text: str) -> Scraped:
 
 
 class MeasuredWorld(World):
-    """Its `scrape` is what `/metrics` would say. It leads, by a Lease of its own, once `lead` was called."""
+    """Its `scrape` is what `/metrics` would say. With `compete` it leads by a Lease, before that it leads without."""
 
     def __init__(self, **more: Any) -> None:
         super().__init__(**more)
-        self.metrics = Metrics(self.clock)
-        self.meter = self.metrics.meter
-        self.leases = LeaseWorld()
-        self.leadership: Leadership | None = None
+        self._metrics: Metrics | None = None
+        self._leadership: Leadership | None = None
+        self._elections: list[asyncio.Task[None]] = []
+
+    @property
+    def metrics(self) -> Metrics:
+        assert self._metrics is not None, "the operator does not run"
+        return self._metrics
 
     async def start(self) -> None:
+        """Start the operator; all counts begin anew, as they do with a process."""
+        self._metrics = metrics = Metrics(self.clock)
+        self.meter = metrics.meter
         await super().start()
-        self.metrics.watch(self.operator, self.pool, Vitals(lambda: 1.5, self._leads, self._lease_age))
+        metrics.watch(self.operator, self.pool, Vitals(lambda: 1.5, self._leads, self._lease_age))
+
+    async def kill(self) -> None:
+        for election in self._elections:
+            election.cancel()
+        await asyncio.gather(*self._elections, return_exceptions=True)
+        await super().kill()
+
+    async def compete(self, *, after_another: bool = False) -> None:
+        """Take part in an election from now on; `after_another` took the Lease, which then waits."""
+        server = LeaseServer()
+        if after_another:
+            other = Leadership(OneReplica(server), NAME, self.clock)
+            self._elections.append(asyncio.ensure_future(other.run()))
+            await self.clock.advance(_ELECTION)
+            assert other.held.is_set()
+        self._leadership = Leadership(OneReplica(server), NAME, self.clock)
+        self._elections.append(asyncio.ensure_future(self._leadership.run()))
+        await self.clock.advance(_ELECTION)
 
     def _leads(self) -> bool:
-        return self.leadership is None or self.leadership.may_write()
+        return self._leadership is None or self._leadership.may_write()
 
     def _lease_age(self) -> float:
-        return self.leadership.age() if self.leadership is not None else float("inf")
+        return self._leadership.age() if self._leadership is not None else math.inf
 
     def scrape(self, accept: str = "") -> Scraped:
         return read(self.metrics.scrape(accept)[0].decode())
+
+
+@dataclass(frozen=True, slots=True)
+class OneReplica:
+    """Asks a server of Leases, over a network without faults."""
+
+    server: LeaseServer
+
+    async def ask(self, operation: str, request: Request) -> Reply | KubernetesFailure:
+        return self.server.handle(request)
 
 
 @asynccontextmanager
@@ -81,3 +122,27 @@ async def measured(**more: Any) -> AsyncIterator[MeasuredWorld]:
         world.put_key()
         await world.start()
         yield world
+
+
+async def tell(world: MeasuredWorld) -> None:
+    """A story in which each metric gets something to tell: an abandoned object, a Lease, models, a probe, drift, a breaker."""
+    world.kubernetes.put_secret("going", "es", {"url": "http://standin:9200"})
+    world.kubernetes.put_secret("going", "openai", {"api-key": CANARY})
+    abandoned = world.apply("abandoned", {"elasticsearchRef": {"secretName": "es"}}, namespace="going")
+    await world.rest()
+    await world.kill()
+    world.kubernetes.terminate_namespace("going")
+    await world.start()
+    await world.rest()
+    assert world.is_gone(abandoned)
+    await world.compete()
+    for name, spec in (("a", {"probe": {"enabled": True, "interval": "1h"}}), ("model", ELSER), ("refused", UNKNOWN)):
+        world.apply(name, spec)
+    pipeline = world.apply_pipeline("pipeline", {})
+    await world.rest()
+    assert world.condition(pipeline) == ("True", "Available")
+    assert (await world.ask("DELETE", "/_ingest/pipeline/pipeline")).status_code == 200
+    await world.resync()
+    world.standin.reachable = False
+    world.apply("late")
+    await world.rest()

@@ -131,18 +131,19 @@ class ElasticsearchClient:
 
     async def _settled(self, permit: Permit, http: httpx.AsyncClient, request: Request) -> Response | Failure:
         """Send it, and tell the breaker and the listener how it went, also where it was cancelled."""
-        outcome, result = Outcome.UNTOLD, None
+        outcome = Outcome.UNTOLD
+        result: Response | Failure | None = None
         begun = self._clock.monotonic()
         try:
-            result = await self._exchange(http, request)
-            outcome = _outcome(request, result)
+            result = answer = await self._exchange(http, request)
+            outcome = _outcome(request, answer)
             if outcome is not Outcome.UNTOLD:
-                self._last_loss = result if isinstance(result, TransportFailure) else None
+                self._last_loss = answer if isinstance(answer, TransportFailure) else None
         finally:
             permit.settle(outcome)
             seconds = self._clock.monotonic() - begun
             self._listener.exchanged(Exchange(self._address, request.operation, status_of(result), seconds))
-        return result
+        return answer
 
     async def _exchange(self, http: httpx.AsyncClient, request: Request) -> Response | Failure:
         patience = request.allowance + self._limits.read_margin
