@@ -42,7 +42,8 @@ def may(*, allowed: bool) -> Answer:
 
 def here(**settings: Any) -> Settings:
     """Settings for this machine: a free port of loopback."""
-    return Settings(**({"metrics_address": "127.0.0.1", "metrics_port": 0} | settings))
+    chosen: dict[str, Any] = {"metrics_address": "127.0.0.1", "metrics_port": 0} | settings
+    return Settings(**chosen)
 
 
 @asynccontextmanager
