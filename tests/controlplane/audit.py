@@ -22,6 +22,7 @@ class AuditEntry:
     """One request. `resource` is `secrets`, `inferenceendpoints/status`, …, empty for paths such as `/readyz`.
 
     `user` is as in RBAC, for instance `system:serviceaccount:default:operator`; `verb` too (`get`, `list`, `watch`, …);
+    `credential` tells the tokens of one user apart, empty for a user without;
     `code` is the HTTP status of the answer; `stage` is `ResponseComplete`, or `ResponseStarted` for a watch that began.
     """
 
@@ -33,6 +34,7 @@ class AuditEntry:
     name: str
     code: int
     stage: str
+    credential: str
 
     @property
     def is_write(self) -> bool:
@@ -59,4 +61,5 @@ def _entry(event: dict[str, Any]) -> AuditEntry:
         name=about.get("name", ""),
         code=event.get("responseStatus", {}).get("code", 0),
         stage=event["stage"],
+        credential=",".join(event["user"].get("extra", {}).get("authentication.kubernetes.io/credential-id", ())),
     )

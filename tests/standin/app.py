@@ -15,6 +15,7 @@ from tests.standin import control
 from tests.standin.faults import Answer, Fault
 from tests.standin.filter_path import filtered
 from tests.standin.messages import JSON_TYPE, Request, Response, encode
+from tests.standin.security import claimed_user
 from tests.standin.stand_in import StandIn
 
 Scope = MutableMapping[str, Any]
@@ -80,7 +81,7 @@ async def _serve(standin: StandIn, request: Request, send: Send) -> None:
         return
     if not standin.reachable:
         raise ConnectionCutError(started=False)
-    entry = standin.log.arrived(request.method, request.path, request.query, request.body)
+    entry = standin.log.arrived(request.method, request.path, request.query, request.body, claimed_user(request))
     fault = standin.faults.hit(request.method, request.path, request.uri.partition("?")[2]) or Fault()
     if fault.delay > 0:
         await standin.clock.sleep(fault.delay)

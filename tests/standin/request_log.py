@@ -16,13 +16,17 @@ _READING_POSTS = re.compile(r"/(_simulate|_has_privileges|_search|_count|_mget|_
 
 @dataclass(slots=True)
 class Entry:
-    """One request. `status` is None until it is answered, and stays None when the connection was cut."""
+    """One request. `status` is None until it is answered, and stays None when the connection was cut.
+
+    `user` is who it says it is from, right or wrong: a user's name, or the id of an API key; empty for a token or nothing.
+    """
 
     method: str
     path: str
     query: Mapping[str, str]
     status: int | None = None
     body: bytes | None = field(default=None, repr=False)
+    user: str = ""
 
     @property
     def is_write(self) -> bool:
@@ -46,8 +50,8 @@ class RequestLog:
     _entries: list[Entry] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def arrived(self, method: str, path: str, query: Mapping[str, str], body: bytes) -> Entry:
-        entry = Entry(method, path, query, body=body if self.keep_bodies else None)
+    def arrived(self, method: str, path: str, query: Mapping[str, str], body: bytes, user: str) -> Entry:
+        entry = Entry(method, path, query, body=body if self.keep_bodies else None, user=user)
         with self._lock:
             self._entries.append(entry)
         return entry

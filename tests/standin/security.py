@@ -163,6 +163,13 @@ def authenticate(security: Security, request: Request, now: float) -> Principal:
             raise unauthorized(f"missing authentication credentials for REST request [{request.uri}]")
 
 
+def claimed_user(request: Request) -> str:
+    """Whose credentials come with the request, without a look at whether they are right. Empty for a token, or none."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    pair = _decoded_pair(value) if scheme.lower() in ("basic", "apikey") else None
+    return pair[0] if pair is not None else ""
+
+
 def _decoded_pair(value: str) -> tuple[str, str] | None:
     try:
         name, separator, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
