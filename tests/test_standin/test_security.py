@@ -198,3 +198,21 @@ async def test_has_privileges(http: httpx.AsyncClient) -> None:
 async def test_secrets_are_in_no_repr() -> None:
     assert not {"pw", "k1", "AAEAAWVsYXN0aWM"} & set(repr(SECURITY).replace("'", " ").split())
     assert "'pw'" not in repr(SECURITY)
+
+
+@pytest.mark.parametrize(
+    ("authorization", "user"),
+    [
+        ("Basic ZWxhc3RpYzp3cm9uZw==", "elastic"),
+        ("ApiKey b3BlcmF0b3I6d3Jvbmc=", "operator"),
+        ("Bearer b3BlcmF0b3I6d3Jvbmc=", ""),
+        ("ApiKey !", ""),
+        (None, ""),
+    ],
+)
+async def test_the_log_names_whose_credentials_came_right_or_wrong(authorization: str | None, user: str) -> None:
+    standin = StandIn(security=Security(users={"elastic": User("right")}))
+    async with httpx.AsyncClient(transport=StandInTransport(standin), base_url="http://standin") as client:
+        answer = await client.get("/", headers={"authorization": authorization} if authorization else {})
+    assert answer.status_code == 401
+    assert [one.user for one in standin.log] == [user]
