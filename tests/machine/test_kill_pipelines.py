@@ -6,6 +6,7 @@ once it rests, a further round writes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -61,6 +62,11 @@ async def foreign_other(world: World, adoption: str) -> ObjectKey:
 
 async def create(world: World, adoption: str) -> ObjectKey:
     return world.apply_pipeline("a", {"adoptionPolicy": adoption, "processors": SEEN})
+
+
+async def meet(world: World, adoption: str) -> ObjectKey:
+    """The same where somebody else's is there already."""
+    return await create(world, adoption)
 
 
 async def create_tested(world: World, adoption: str) -> ObjectKey:
@@ -189,8 +195,8 @@ STORIES = (
     Story("create", nothing, create, is_made),
     Story("create with tests", nothing, create_tested, is_made),
     Story("create with its endpoint", nothing, create_with_endpoint, is_made_with_endpoint, news=True),
-    Story("create where a stranger's twin is", foreign_twin, create, is_adopted_or_left),
-    Story("create where a stranger's other one is", foreign_other, create, is_taken_over_or_left),
+    Story("create where a stranger's twin is", foreign_twin, meet, is_adopted_or_left),
+    Story("create where a stranger's other one is", foreign_other, meet, is_taken_over_or_left),
     Story("update", created, update, is_updated),
     Story("put the mark back", without_its_mark, look_around, is_made),
     Story("delete", created, delete, is_gone),
@@ -199,7 +205,16 @@ STORIES = (
 )
 
 
-@pytest.mark.parametrize("fate", Fate, ids=lambda fate: fate.name)
-@pytest.mark.parametrize(("story", "adoption"), list(with_policies(STORIES, {create})))
+def walks() -> Iterator[Any]:
+    """Two objects take long: there one fate stands for all but in full."""
+    for fate in Fate:
+        for given in with_policies(STORIES, {meet}):
+            story, adoption = given.values
+            is_short = story.act not in (create_with_endpoint, delete_both) or fate is Fate.KILLED_AFTER
+            marks = given.marks if is_short else pytest.mark.full
+            yield pytest.param(story, adoption, fate, marks=marks, id=f"{given.id}-{fate.name}")
+
+
+@pytest.mark.parametrize(("story", "adoption", "fate"), list(walks()))
 async def test_whatever_happens_at_any_request_the_next_run_converges(story: Story, adoption: str, fate: Fate) -> None:
     await walk(story, adoption, fate)

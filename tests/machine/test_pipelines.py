@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import httpx
+import pytest
 
 from inference_operator.core.pipeline.stamp import OWNER_KEY
 from inference_operator.shell.ports import ObjectKey
-from tests.machine.world import CANARY, NAMESPACE, World
+from tests.machine.world import CANARY, NAMESPACE, World, openai
 from tests.standin import StandInTransport
 
 READY = ("True", "Available")
@@ -213,17 +215,27 @@ async def test_an_object_restored_with_a_new_uid_takes_up_its_pipeline_as_its_po
 # --- secrecy ----------------------------------------------------------------------------------------------------------
 
 
-async def test_nothing_of_a_pipeline_tells_the_key_of_its_endpoint() -> None:
-    """Its tests call the endpoint, whose provider refuses the key and repeats it."""
-    trial = {"name": "t", "documents": [{"_source": {"text": "shoe"}}], "expect": [{"_source": {"vector": [1]}}]}
+async def test_nothing_that_is_written_or_logged_about_a_pipeline_holds_the_secret_of_its_endpoint(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Elasticsearch echoes the key, since the setting is misspelt, and the pipeline says what it waits for."""
+    caplog.set_level(logging.DEBUG)
+    misspelt = openai(api_kee={"valueFrom": {"secretKeyRef": {"name": "openai", "key": "api-key"}}})
     async with World() as world:
         world.put_key()
         await world.start()
-        world.apply("e")
+        endpoint = world.apply("e", misspelt)
+        key = world.apply_pipeline("a", asking("e"))
         await world.rest()
-        world.standin.refuse_key(CANARY)
-        key = world.apply_pipeline("a", asking("e") | {"tests": [trial]})
+        assert world.condition(endpoint) == ("False", "ValidationFailed"), "the server echoes what it does not know"
+        assert world.condition(key) == ("False", "WaitingForReference")
+        world.kubernetes.edit_spec(endpoint, {"serviceSettings": openai()["serviceSettings"]})
         await world.rest()
-        assert world.condition(key) == ("False", "TestsFailed"), world.message(key)
-        assert CANARY not in str(world.kubernetes.store.get(key))
-        assert CANARY not in str(world.kubernetes.events)
+        assert world.condition(key) == READY
+        world.kubernetes.delete(endpoint)
+        await world.rest()
+        assert world.condition(endpoint, "DeletionBlocked") == ("True", "InUse")
+        assert world.kubernetes.events, "the search had something to search"
+        written = [world.kubernetes.store.get(each) for each in (endpoint, key)]
+        assert CANARY not in str([written, world.kubernetes.events, world.standin.state.pipelines])
+        assert CANARY not in caplog.text

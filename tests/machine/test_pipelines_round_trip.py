@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from inference_operator.core.pipeline.stamp import OWNER_KEY
-from tests.machine.scenarios import VERSIONS
+from tests.machine.scenarios import NEWEST, VERSIONS
 from tests.machine.world import World
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=6)
@@ -103,8 +103,18 @@ async def round_trip(version: str, spec: dict[str, Any]) -> None:
         assert world.pipeline_status(key).drift == ()
 
 
-@pytest.mark.parametrize("version", [*(pytest.param(v, marks=pytest.mark.full) for v in VERSIONS[:-1]), VERSIONS[-1]])
+CHECKS = [HealthCheck.filter_too_much, HealthCheck.too_slow]
+
+
 @given(spec=SPECS)
-@settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
-def test_what_elasticsearch_takes_is_stored_as_it_was_written_and_is_never_drift(version: str, spec: dict[str, Any]) -> None:
+@settings(deadline=None, suppress_health_check=CHECKS, max_examples=10)
+def test_what_elasticsearch_takes_is_stored_as_it_was_written_and_is_never_drift(spec: dict[str, Any]) -> None:
+    asyncio.run(round_trip(NEWEST, spec))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("version", VERSIONS)
+@given(spec=SPECS)
+@settings(deadline=None, suppress_health_check=CHECKS)
+def test_many_a_round_trip(version: str, spec: dict[str, Any]) -> None:
     asyncio.run(round_trip(version, spec))
