@@ -39,6 +39,12 @@ def test_nobody_but_the_pods_makes_the_lease(helm: Helm) -> None:
     )
 
 
+def test_metrics_have_a_port_while_they_are_served(helm: Helm) -> None:
+    for enabled, expected in ((True, [8081]), (False, [])):
+        ports = helm.template({"metrics": {"enabled": enabled}}).container["ports"]
+        assert [port["containerPort"] for port in ports if port["name"] == "metrics"] == expected
+
+
 def test_a_drain_takes_one_pod_at_a_time(helm: Helm) -> None:
     rendered = helm.template({"replicaCount": 3})
     budget, deployment = rendered.one("PodDisruptionBudget"), rendered.one("Deployment")
@@ -108,7 +114,7 @@ def test_the_token_goes_to_the_pod_and_to_nobody_else(helm: Helm) -> None:
 
 def test_probes_ask_the_port_that_the_operator_listens_on(helm: Helm) -> None:
     container = helm.template().container
-    (port,) = container["ports"]
+    (port,) = [port for port in container["ports"] if port["name"] == "probes"]
     environment = {item["name"]: item.get("value") for item in container["env"]}
     assert str(port["containerPort"]) == environment["INFERENCE_OPERATOR_PROBE_PORT"]
     asked = {name: container[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")}

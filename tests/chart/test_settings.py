@@ -49,7 +49,11 @@ CASES: dict[str, tuple[Json, Json]] = {
         {"lease_duration": 60.0, "lease_renew_deadline": 40.0},
     ),
     "logs": ({"log": {"level": "debug", "format": "console"}}, {"log_level": "debug", "log_format": "console"}),
-    "IPv6": ({"probes": {"address": "::"}}, {"probe_address": "::"}),
+    "IPv6": (
+        {"probes": {"address": "::"}, "metrics": {"address": "::"}},
+        {"probe_address": "::", "metrics_address": "::"},
+    ),
+    "no metrics": ({"metrics": {"enabled": False}}, {"metrics_port": -1}),
 }
 
 
@@ -81,6 +85,8 @@ def test_every_variable_is_a_setting_and_stands_once(helm: Helm) -> None:
     known = {f"INFERENCE_OPERATOR_{field.upper()}" for field in load([], None).model_dump()}
     # A kubeconfig, a Secret read through the API, and a Lease elsewhere are for those who run the operator outside a cluster.
     outside = {"KUBECONFIG", "CONTEXT", "DEFAULT_CONNECTION_SECRET", "LEASE_NAMESPACE"}
+    # The chart neither mounts a certificate for /metrics nor grants the two reviews that tell who may scrape.
+    outside |= {"METRICS_CERT_FILE", "METRICS_KEY_FILE", "METRICS_AUTH"}
     assert sorted(names) == sorted(known - {f"INFERENCE_OPERATOR_{name}" for name in outside})
 
 

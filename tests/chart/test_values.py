@@ -84,6 +84,7 @@ REFUSED: dict[str, tuple[Json, str]] = {
     "an unknown log level": ({"log": {"level": "trace"}}, "/log/level"),
     "an unknown log format": ({"log": {"format": "text"}}, "/log/format"),
     "a host name to listen on": ({"probes": {"address": "localhost"}}, "/probes/address"),
+    "a host name for metrics": ({"metrics": {"address": "localhost"}}, "/metrics/address"),
     "no ServiceAccount at all": ({"serviceAccount": {"create": False}}, "/serviceAccount/name"),
     "annotations for a ServiceAccount of others": (
         {"serviceAccount": {"create": False, "name": "given", "annotations": {"a": "b"}}},

@@ -41,6 +41,10 @@
   value: {{ .Values.probes.address | quote }}
 - name: INFERENCE_OPERATOR_PROBE_PORT
   value: {{ include "inference-operator.probePort" . | quote }}
+- name: INFERENCE_OPERATOR_METRICS_ADDRESS
+  value: {{ .Values.metrics.address | quote }}
+- name: INFERENCE_OPERATOR_METRICS_PORT
+  value: {{ .Values.metrics.enabled | ternary (include "inference-operator.metricsPort" .) "-1" | quote }}
 - name: INFERENCE_OPERATOR_LOG_LEVEL
   value: {{ .Values.log.level | quote }}
 - name: INFERENCE_OPERATOR_LOG_FORMAT
@@ -51,5 +55,7 @@
 {{- end -}}
 
 {{- define "inference-operator.probePort" -}}8080{{- end -}}
+
+{{- define "inference-operator.metricsPort" -}}8081{{- end -}}
 
 {{- define "inference-operator.defaultConnectionPath" -}}/etc/inference-operator/default-connection{{- end -}}
