@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import Any
 
@@ -12,6 +13,7 @@ from inference_operator.core.pipeline.stamp import OWNER_KEY
 from inference_operator.shell.ports import ObjectKey
 from tests.machine.world import CANARY, NAMESPACE, World, openai
 from tests.standin import StandInTransport
+from tests.standin.faults import Answer, Fault
 
 READY = ("True", "Available")
 BODY = "/_ingest/pipeline/a"
@@ -239,3 +241,22 @@ async def test_nothing_that_is_written_or_logged_about_a_pipeline_holds_the_secr
         written = [world.kubernetes.store.get(each) for each in (endpoint, key)]
         assert CANARY not in str([written, world.kubernetes.events, world.standin.state.pipelines])
         assert CANARY not in caplog.text
+
+
+async def test_a_test_of_a_pipeline_does_not_repeat_a_key_that_the_provider_repeats() -> None:
+    refusal = f"Received an error for request from inference entity id [e]. Error message: [Incorrect API key: {CANARY}]"
+    answer = json.dumps({"docs": [{"error": {"root_cause": [], "type": "status_exception", "reason": refusal}}]})
+    headers = (("X-Elastic-Product", "Elasticsearch"), ("Content-Type", "application/json"))
+    trial = {"name": "t", "documents": [{"_source": {"text": "shoe"}}], "expect": [{"_source": {"vector": [1]}}]}
+    async with World() as world:
+        world.put_key()
+        await world.start()
+        world.apply("e")
+        await world.rest()
+        world.standin.faults.add(Fault(path="*_simulate", answer=Answer(200, answer, headers)))
+        key = world.apply_pipeline("a", asking("e") | {"tests": [trial]})
+        await world.rest()
+        assert world.condition(key) == ("False", "TestsFailed")
+        assert "inference entity id [e]" in world.message(key)
+        assert "hidden" in world.message(key)
+        assert CANARY not in str([world.kubernetes.store.get(key), world.kubernetes.events])

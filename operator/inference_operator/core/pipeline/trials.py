@@ -7,6 +7,7 @@ answer to `_simulate`: `{"doc": {…}}`, `{"error": {…}}`, or null for a dropp
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -27,6 +28,9 @@ from inference_operator.core.scrub import scrub
 from inference_operator.core.values import Json, dotted
 
 _SHORT = 200
+# What a provider answered, which Elasticsearch quotes in full. Some repeat the key, and nobody here knows it, to cut it out.
+_QUOTE = re.compile(r"Error message: \[.*", re.DOTALL)
+_HIDDEN = "Error message: <hidden, since providers may repeat a key>"
 _NO_RESULT: Mapping[str, Json] = {"error": {"reason": "Elasticsearch gave no result for this document"}}
 
 
@@ -108,7 +112,7 @@ def _actual(result: Json) -> Json:
     if result is None:
         return {"dropped": True}
     if reasons := _reasons(result):
-        return {"error": reasons[0]}
+        return {"error": _QUOTE.sub(_HIDDEN, reasons[0])}
     document: Mapping[str, Any] = result["doc"]
     return {key: document[key] for key in ("_index", "_id", "_routing", "_source") if key in document}
 
@@ -123,7 +127,7 @@ def _place(path: tuple[str, ...], wanted: Json | Missing, found: Json | Missing)
 
 
 def _instead(fault: str, reasons: Sequence[str]) -> str:
-    return f"{fault}: {scrub(reasons[0], ())}" if reasons else fault
+    return f"{fault}: {scrub(_QUOTE.sub(_HIDDEN, reasons[0]), ())}" if reasons else fault
 
 
 def _shown(value: Json, most: int) -> str:
