@@ -75,6 +75,11 @@ class Operating:
 
     def start(self) -> None:
         """Start it and wait until it says that it works, which is at once: the one before is known to be dead."""
+        log = self.launch()
+        eventually(lambda: self._started(log), f"the operator to start; its log:\n{log.read_text()}")
+
+    def launch(self) -> Path:
+        """Start it, whether it can work or not; return the file that it logs to."""
         self._release.free_lease()
         self._runs += 1
         log = self._folder / f"operator-{self._runs:03}.log"
@@ -86,7 +91,7 @@ class Operating:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        eventually(lambda: self._started(log), f"the operator to start; its log:\n{log.read_text()}")
+        return log
 
     def _started(self, log: Path) -> bool:
         assert self._process is not None

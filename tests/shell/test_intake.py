@@ -54,7 +54,12 @@ ROWS: tuple[Any, ...] = (
     pytest.param(lambda h: h.hear(body("third"), None), {"third"}, id="came with the first listing"),
     pytest.param(lambda h: h.hear(endpoint(**EDITED), "MODIFIED"), {"e", "twin", "embeds"}, id="edited"),
     pytest.param(
-        lambda h: h.hear(endpoint(**LATER, annotations={"a": "b"}), "MODIFIED"), {"e", "twin", "embeds"}, id="annotated"
+        lambda h: h.hear(endpoint(**LATER, annotations={"inference-operator.io/a": "b"}), "MODIFIED"),
+        {"e", "twin", "embeds"},
+        id="annotated by one of ours",
+    ),
+    pytest.param(
+        lambda h: h.hear(endpoint(**LATER, annotations={"a": "b"}), "MODIFIED"), set(), id="annotated otherwise: nobody"
     ),
     pytest.param(lambda h: h.hear(endpoint(**LATER, labels={"a": "b"}), "MODIFIED"), set(), id="labelled: nobody"),
     pytest.param(

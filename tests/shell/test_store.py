@@ -43,7 +43,8 @@ def test_new_object_is_news(store: ObjectStore) -> None:
 
 NEWS: tuple[Any, ...] = (
     pytest.param({"generation": 2}, {}, True, id="the spec"),
-    pytest.param({"annotations": {"x": "y"}}, {}, True, id="an annotation"),
+    pytest.param({"annotations": {"inference-operator.io/x": "y"}}, {}, True, id="an annotation of ours"),
+    pytest.param({"annotations": {"x": "y"}}, {}, False, id="an annotation of somebody else"),
     pytest.param({"finalizers": ["f"]}, {}, True, id="a finalizer"),
     pytest.param({"deletionTimestamp": "2026-01-01T00:00:00Z"}, {}, True, id="the deletion"),
     pytest.param({"uid": "another"}, {}, True, id="another object of the same name"),

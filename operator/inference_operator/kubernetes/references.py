@@ -4,6 +4,7 @@ Decides how each is reduced to what the shell may hold. Contents of Secrets are 
 """
 
 import base64
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -17,6 +18,8 @@ from inference_operator.kubernetes.values import (
     NotInstalled,
     SecretData,
 )
+
+_log = logging.getLogger(__name__)
 
 _ECK = ("apis", "elasticsearch.k8s.elastic.co", "v1")
 
@@ -33,6 +36,8 @@ class References:
         if self._cluster_uid is None:
             reply = await self._get("Namespace kube-system", path_of("api", "v1", "namespaces", "kube-system"), METADATA)
             self._cluster_uid = reply.body["metadata"]["uid"] if isinstance(reply, Reply) else None
+            if isinstance(reply, KubernetesFailure):
+                _log.warning("this Kubernetes cluster can't be told from others: %s", reply.message)
         return self._cluster_uid
 
     async def read_secret(self, namespace: str, name: str) -> SecretData | NotFound | KubernetesFailure:

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 from inference_operator.api.invalid import InvalidObject
 from inference_operator.api.managed import ManagedObject, ManagedStatus
-from inference_operator.api.meta import ObjectMeta
+from inference_operator.api.meta import GROUP, ObjectMeta
 from inference_operator.core.values import ObjectRef
 from inference_operator.shell.ports import ObjectKey
 
@@ -55,7 +55,9 @@ class Change:
 
 def _gist(known: Known) -> tuple[object, ...]:
     meta = known.metadata
-    return (meta.uid, meta.generation, meta.deletion_timestamp, meta.finalizers, sorted(meta.annotations.items()))
+    # Annotations of others are none of ours: a controller that writes them again and again must not keep us busy.
+    annotations = sorted(item for item in meta.annotations.items() if item[0].startswith(f"{GROUP}/"))
+    return (meta.uid, meta.generation, meta.deletion_timestamp, meta.finalizers, annotations)
 
 
 class _Links(Generic[_Name]):
