@@ -72,6 +72,18 @@ async def test_an_object_that_was_ready_before_the_operator_began_is_not_ready_f
         assert world.scrape().all("time_to_first_ready_seconds_count") == 0
 
 
+async def test_objects_that_go_before_they_were_ready_are_not_remembered() -> None:
+    async with measured() as world:
+        key = world.apply("refused", {"service": "nobody-offers-this"})
+        await world.rest()
+        world.scrape()
+        assert len(world.metrics.meter.first_ready) == 1
+        world.kubernetes.delete(key)
+        await world.rest()
+        world.scrape()
+        assert len(world.metrics.meter.first_ready) == 0
+
+
 async def test_a_repair_is_counted_and_drift_is_while_it_lasts() -> None:
     async with measured() as world:
         detected = world.apply("a", {"driftPolicy": "Detect"})

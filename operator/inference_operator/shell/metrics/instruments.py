@@ -51,6 +51,10 @@ class FirstReady:
     def __init__(self) -> None:
         self._waiting: set[str] = set()
 
+    def __len__(self) -> int:
+        """How many wait for it."""
+        return len(self._waiting)
+
     def became(self, uid: str, before: ManagedStatus, after: ManagedStatus) -> bool:
         """True with the first status that says `Ready`."""
         is_new = _ready(before) is None or uid in self._waiting

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from platform import python_version
-from typing import Protocol, get_args, runtime_checkable
+from typing import get_args
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -42,12 +42,6 @@ TRUTHS: tuple[str, ...] = get_args(Truth)
 
 Family = CounterMetricFamily | GaugeMetricFamily
 Row = tuple[tuple[str, ...], float]
-
-
-@runtime_checkable
-class _TellsOfADeployment(Protocol):
-    @property
-    def deployment(self) -> DeploymentStatus | None: ...
 
 
 class States(Collector):
@@ -107,9 +101,10 @@ def _objects(store: ObjectStore, kinds: Mapping[str, str]) -> Iterator[Family]:
         unreadable[kind,] += isinstance(found, Unreadable)
         drifted[kind,] += bool(status.drift)
         conditions.update((kind, condition.type, condition.status) for condition in status.conditions)
-        if isinstance(status, _TellsOfADeployment) and status.deployment is not None:
-            running[kind,] += status.deployment.allocation_count or 0
-            wanted[kind,] += status.deployment.target_allocation_count or 0
+        deployment = getattr(status, "deployment", None)  # of whatever kind: asking for a protocol would cost more than the rest
+        if isinstance(deployment, DeploymentStatus):
+            running[kind,] += deployment.allocation_count or 0
+            wanted[kind,] += deployment.target_allocation_count or 0
     each = [(kind,) for kind in kinds.values()]
     stands = [(kind, type_, truth) for kind in kinds.values() for type_ in CONDITION_TYPES for truth in TRUTHS]
     yield _family(d.OBJECTS, _rows(objects, each))
