@@ -81,7 +81,6 @@ def descendants(pid: int) -> list[Process]:
     return [process for one in found if (process := identify(one))]
 
 
-@pytest.mark.full  # half a minute, and on your own cluster nearly the same is played in half the time
 def test_every_step_is_seen_to_hold_and_said_plainly() -> None:
     done = play()
     assert done.returncode == 0, done.stdout + done.stderr
@@ -91,6 +90,7 @@ def test_every_step_is_seen_to_hold_and_said_plainly() -> None:
     assert not [key for key in keys() if key in done.stdout + done.stderr]
 
 
+@pytest.mark.full  # the same story, of which some steps are left out
 def test_on_a_cluster_of_your_own_it_says_what_it_leaves_out_and_leaves_nothing_behind(tmp_path: Path) -> None:
     with own_cluster(tmp_path) as (cluster, variables):
         done = play(**variables)

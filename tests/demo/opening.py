@@ -156,6 +156,8 @@ def _environment(stage: Stage, kubeconfig: Path) -> dict[str, str]:
         "INFERENCE_OPERATOR_DEFAULT_CONNECTION_SECRET": f"{HOME}/elasticsearch",
         "INFERENCE_OPERATOR_PROBE_ADDRESS": "127.0.0.1",
         "INFERENCE_OPERATOR_PROBE_PORT": "0",
+        # It is alone here: nobody to elect, and renewals of a Lease would be counted among its writes.
+        "INFERENCE_OPERATOR_LEADER_ELECT": "false",
         "INFERENCE_OPERATOR_METRICS_ADDRESS": "127.0.0.1",
         "INFERENCE_OPERATOR_METRICS_PORT": "0",
     }
