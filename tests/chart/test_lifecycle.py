@@ -29,7 +29,8 @@ def release(plane: ControlPlane) -> Iterator[Release]:
     release = Release(plane, "life", namespace)
     yield release
     release.uninstall()
-    plane.kubectl("delete", "crd", *CRDS, "--ignore-not-found", "--timeout=30s", timeout=40)
+    # One that is deleted while it is still being established is looked at again by the API server only after a while.
+    plane.kubectl("delete", "crd", *CRDS, "--ignore-not-found", "--timeout=150s", timeout=160)
 
 
 def _between(text: str, start: str, end: str) -> str:
