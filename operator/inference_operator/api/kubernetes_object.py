@@ -4,7 +4,7 @@ Imports only the shared model parts.
 """
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import ValidationError
 
@@ -12,6 +12,8 @@ from inference_operator.api.depth import bounded
 from inference_operator.api.invalid import first_fault
 from inference_operator.api.meta import ApiModel, ObjectMeta
 from inference_operator.api.rules import Rule
+
+Status = TypeVar("Status", bound=ApiModel)
 
 
 class KubernetesObject(ApiModel):
@@ -34,6 +36,14 @@ class KubernetesObject(ApiModel):
             invalid = first_fault(error)
         # Raised outside the handler, so that the pydantic error, which holds the input, is not even the context.
         raise invalid
+
+
+def status_in(model: type[Status], body: Mapping[str, Any]) -> Status:
+    """The status of an object that can't be read as a whole; an empty one where that can't be read either."""
+    try:
+        return model.model_validate(body.get("status") or {})
+    except ValidationError:
+        return model()
 
 
 def id_stays(field: str) -> Rule:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Self, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
-from inference_operator.api.managed import ManagedSpec, ManagedStatus
+from inference_operator.api.managed import ManagedObject, ManagedSpec, ManagedStatus
+from inference_operator.api.meta import CLAIM_ANNOTATION, FINALIZER
 from inference_operator.api.policies import DeletionPolicy, ManagementPolicy
 from inference_operator.core.difference import Difference
 from inference_operator.core.failure import Failure
@@ -107,6 +108,22 @@ class Situation(ABC):
     done: Pass = field(default_factory=Pass)
     # Not copied by `replace`: another situation has other differences.
     _differences: tuple[Difference, ...] | None = field(default=None, init=False, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, found: ManagedObject, **more: Any) -> Self:
+        """What the object alone tells. `more` are the fields that only the kind has."""
+        meta = found.metadata
+        return cls(
+            uid=meta.uid,
+            generation=meta.generation,
+            external_id=found.external_id,
+            spec=found.spec,
+            previous=found.status,
+            deleting=meta.deletion_timestamp is not None,
+            has_finalizer=FINALIZER in meta.finalizers,
+            claim=ClaimMark.parse(meta.annotations.get(CLAIM_ANNOTATION)),
+            **more,
+        )
 
     # ------------------------------------------------------------ what a kind says
 

@@ -239,7 +239,7 @@ class Reconciler:
         return None
 
     def _tell_dependants(self, key: ObjectKey, found: Known, status: ManagedStatus) -> None:
-        """Those who need it wait for it to be ready, of this generation."""
+        """Those who need it wait for it to be ready."""
         if isinstance(found, Unreadable) or _truth(found.status) == _truth(status):
             return
         self._parts.intake.wake_dependants(Identity(key.plural, found.external_id))

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import replace
 
-from pydantic import ValidationError
-
 from inference_operator.api.inference_endpoint import KIND, InferenceEndpoint, InferenceEndpointStatus
-from inference_operator.api.meta import CLAIM_ANNOTATION, FINALIZER
+from inference_operator.api.kubernetes_object import status_in
 from inference_operator.api.services import catalogue
 from inference_operator.core.endpoint import plan, status, words
 from inference_operator.core.endpoint.compare import IN_CLUSTER, Yardstick, compare, with_defaults
@@ -16,7 +14,7 @@ from inference_operator.core.endpoint.references import MalformedReference, bloc
 from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.failure import Failure, HttpFailure, ReferenceFailure, TransportFailure
 from inference_operator.core.reasons import Reason
-from inference_operator.core.situation import Answer, ClaimMark, Problem, Refused
+from inference_operator.core.situation import Answer, Problem, Refused
 from inference_operator.core.values import Absent, AnyObserved, Desired, ObjectRef, Observed, Server, dotted
 from inference_operator.core.verdict import (
     Conclusion,
@@ -77,10 +75,7 @@ class InferenceEndpoints:
 
     @staticmethod
     def status_of(body: Body) -> InferenceEndpointStatus:
-        try:
-            return InferenceEndpointStatus.model_validate(body.get("status") or {})
-        except ValidationError:
-            return InferenceEndpointStatus()
+        return status_in(InferenceEndpointStatus, body)
 
     def unreadable_status(
         self, previous: InferenceEndpointStatus, *, generation: int, fault: str, now: str
@@ -101,19 +96,7 @@ class InferenceEndpoints:
         return frozenset()
 
     def begin(self, key: ObjectKey, found: InferenceEndpoint) -> EndpointSituation:
-        meta = found.metadata
-        return EndpointSituation(
-            uid=meta.uid,
-            generation=meta.generation,
-            external_id=found.external_id,
-            spec=found.spec,
-            previous=found.status,
-            deleting=meta.deletion_timestamp is not None,
-            has_finalizer=FINALIZER in meta.finalizers,
-            claim=ClaimMark.parse(meta.annotations.get(CLAIM_ANNOTATION)),
-            problem=problem_of(found),
-            probe=self._prober.latest(key, meta.uid),
-        )
+        return EndpointSituation.of(found, problem=problem_of(found), probe=self._prober.latest(key, found.metadata.uid))
 
     # ------------------------------------------------------------ what is and what ought to be
 

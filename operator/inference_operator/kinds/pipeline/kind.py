@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import replace
 
-from pydantic import ValidationError
-
 from inference_operator.api.ingest_pipeline import KIND, IngestPipeline, IngestPipelineStatus
-from inference_operator.api.meta import CLAIM_ANNOTATION, FINALIZER
+from inference_operator.api.kubernetes_object import status_in
 from inference_operator.core.failure import Failure
 from inference_operator.core.pipeline import plan, status
 from inference_operator.core.pipeline.compare import differences
@@ -17,7 +15,7 @@ from inference_operator.core.pipeline.situation import PipelineSituation
 from inference_operator.core.pipeline.stamp import Stamp, ownership
 from inference_operator.core.pipeline.trials import trial_documents
 from inference_operator.core.pipeline.values import ObservedPipeline, desired_of
-from inference_operator.core.situation import Answer, ClaimMark, Refused, Rehearsed
+from inference_operator.core.situation import Answer, Refused, Rehearsed
 from inference_operator.core.status import unreadable_status
 from inference_operator.core.values import Absent, AnyObserved, Json, ObjectRef, Server, Usage
 from inference_operator.core.verdict import Conclusion, Create, Delete, DryRun, Look, Rehearse, Step, Update, Verdict
@@ -49,10 +47,7 @@ class IngestPipelines:
 
     @staticmethod
     def status_of(body: Body) -> IngestPipelineStatus:
-        try:
-            return IngestPipelineStatus.model_validate(body.get("status") or {})
-        except ValidationError:
-            return IngestPipelineStatus()
+        return status_in(IngestPipelineStatus, body)
 
     def unreadable_status(self, previous: IngestPipelineStatus, *, generation: int, fault: str, now: str) -> IngestPipelineStatus:
         return unreadable_status(previous, generation=generation, fault=fault, now=now)
@@ -70,17 +65,7 @@ class IngestPipelines:
         return _named_in(s.observed.body) if isinstance(s.observed, ObservedPipeline) else frozenset()
 
     def begin(self, key: ObjectKey, found: IngestPipeline) -> PipelineSituation:
-        meta = found.metadata
-        return PipelineSituation(
-            uid=meta.uid,
-            generation=meta.generation,
-            external_id=found.external_id,
-            spec=found.spec,
-            previous=found.status,
-            deleting=meta.deletion_timestamp is not None,
-            has_finalizer=FINALIZER in meta.finalizers,
-            claim=ClaimMark.parse(meta.annotations.get(CLAIM_ANNOTATION)),
-        )
+        return PipelineSituation.of(found)
 
     # ------------------------------------------------------------ what is and what ought to be
 
