@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from inference_operator.core.values import Desired, Observed
+from inference_operator.core.values import DesiredEndpoint, ObservedEndpoint
 from tests.core.situations import ID
 
 
@@ -16,8 +16,8 @@ def want(
     task: Mapping[str, Any] | None = None,
     chunks: Mapping[str, Any] | None = None,
     **service_settings: Any,
-) -> Desired:
-    return Desired(ID, task_type, service, service_settings, task or {}, chunks, {})
+) -> DesiredEndpoint:
+    return DesiredEndpoint(ID, task_type, service, service_settings, task or {}, chunks, {})
 
 
 def have(
@@ -27,5 +27,5 @@ def have(
     task: Mapping[str, Any] | None = None,
     chunks: Mapping[str, Any] | None = None,
     **service_settings: Any,
-) -> Observed:
-    return Observed(ID, task_type, service, service_settings, task or {}, chunks)
+) -> ObservedEndpoint:
+    return ObservedEndpoint(ID, task_type, service, service_settings, task or {}, chunks)

@@ -17,11 +17,11 @@ from inference_operator.core.failure import HttpFailure, TransportFailure, Trans
 from inference_operator.core.situation import ClaimMark
 from inference_operator.core.values import (
     Deployment,
-    Desired,
+    DesiredEndpoint,
     Json,
     ObjectRef,
     ObjectVersion,
-    Observed,
+    ObservedEndpoint,
     Server,
     Usage,
     dotted,
@@ -68,7 +68,7 @@ def elser_spec(**fields: Any) -> InferenceEndpointSpec:
 
 def desire(
     spec: InferenceEndpointSpec, *, value: str | bytes = CANARY, read: bool = True, version: ObjectVersion = VERSION
-) -> Desired:
+) -> DesiredEndpoint:
     """The spec resolved; every key of every Secret holds `value`, or was not read."""
     raw = value if isinstance(value, bytes) else value.encode()
 
@@ -81,14 +81,14 @@ def desire(
 
     content = Content(version, Everything() if read else None)
     found = resolve(spec, inference_id=ID, namespace=NAMESPACE, contents={SECRET: content})
-    assert isinstance(found, Desired), found
+    assert isinstance(found, DesiredEndpoint), found
     return found
 
 
-def stored(spec: InferenceEndpointSpec, **service_settings: Json) -> Observed:
+def stored(spec: InferenceEndpointSpec, **service_settings: Json) -> ObservedEndpoint:
     """The endpoint as Elasticsearch shows it after a create with `spec`; `service_settings` differ from it, None: not there."""
     shown = {key: value for key, value in spec.service_settings.items() if key != "api_key"} | service_settings
-    return Observed(
+    return ObservedEndpoint(
         inference_id=ID,
         task_type=spec.task_type,
         service=spec.service,

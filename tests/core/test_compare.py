@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from inference_operator.core.difference import Difference, Mutability
 from inference_operator.core.endpoint.compare import Yardstick, compare, same, set_paths, with_defaults
-from inference_operator.core.values import UNREAD, Desired, Json, Observed, Path, Sealed, Version, dotted
+from inference_operator.core.values import UNREAD, DesiredEndpoint, Json, ObservedEndpoint, Path, Sealed, Version, dotted
 from tests.core.sides import have, want
 from tests.core.situations import CANARY
 from tests.elasticsearch.laws import LAW
@@ -19,7 +19,7 @@ NEWEST = Version(9, 5)
 SEALED = Sealed("openai", "api-key", CANARY)
 
 
-def differing(desired: Desired, observed: Observed, **yardstick: Any) -> list[str]:
+def differing(desired: DesiredEndpoint, observed: ObservedEndpoint, **yardstick: Any) -> list[str]:
     return [dotted(d.path) for d in compare(desired, observed, Yardstick(NEWEST, **yardstick))]
 
 
@@ -76,7 +76,7 @@ EQUAL = (
 
 
 @pytest.mark.parametrize(("desired", "observed"), EQUAL)
-def test_means_the_same(desired: Desired, observed: Observed) -> None:
+def test_means_the_same(desired: DesiredEndpoint, observed: ObservedEndpoint) -> None:
     assert differing(desired, observed) == []
 
 
@@ -114,7 +114,7 @@ UNEQUAL = (
 
 
 @pytest.mark.parametrize(("desired", "observed", "paths"), UNEQUAL)
-def test_differs(desired: Desired, observed: Observed, paths: list[str]) -> None:
+def test_differs(desired: DesiredEndpoint, observed: ObservedEndpoint, paths: list[str]) -> None:
     assert differing(desired, observed) == paths
 
 
@@ -143,7 +143,7 @@ ABSENT_SETTINGS = (
 
 
 @pytest.mark.parametrize(("desired", "paths"), ABSENT_SETTINGS)
-def test_setting_that_is_not_returned_while_absence_counts(desired: Desired, paths: list[str]) -> None:
+def test_setting_that_is_not_returned_while_absence_counts(desired: DesiredEndpoint, paths: list[str]) -> None:
     assert differing(desired, have(), absent_counts=True) == paths
     assert differing(desired, have()) == []
 
@@ -261,7 +261,7 @@ LEFT_OUT = (
 
 @pytest.mark.parametrize(("desired", "observed", "once_set", "expected"), LEFT_OUT)
 def test_setting_that_the_spec_no_longer_has(
-    desired: Desired, observed: Observed, once_set: set[str], expected: list[tuple[str, Json, Mutability]]
+    desired: DesiredEndpoint, observed: ObservedEndpoint, once_set: set[str], expected: list[tuple[str, Json, Mutability]]
 ) -> None:
     found = compare(desired, observed, Yardstick(NEWEST, once_set=frozenset(once_set)))
     shown = [(dotted(d.path), d.desired, d.mutability) for d in found]

@@ -9,18 +9,18 @@ import pytest
 
 from inference_operator.core.difference import Difference, Mutability
 from inference_operator.core.endpoint.masking import HIDDEN, masked, shows
-from inference_operator.core.values import Desired, Json, Observed, Sealed
+from inference_operator.core.values import DesiredEndpoint, Json, ObservedEndpoint, Sealed
 from tests.core.situations import CANARY, ID
 
 SEALED = Sealed("s", "k", CANARY)
 
 
-def custom(task: Mapping[str, Any] | None = None, chunks: Mapping[str, Any] | None = None, **settings: Any) -> Desired:
-    return Desired(ID, "text_embedding", "custom", settings, task or {}, chunks, {})
+def custom(task: Mapping[str, Any] | None = None, chunks: Mapping[str, Any] | None = None, **settings: Any) -> DesiredEndpoint:
+    return DesiredEndpoint(ID, "text_embedding", "custom", settings, task or {}, chunks, {})
 
 
-def found(task: Mapping[str, Any] | None = None, chunks: Mapping[str, Any] | None = None, **settings: Any) -> Observed:
-    return Observed(ID, "text_embedding", "custom", settings, task or {}, chunks)
+def found(task: Mapping[str, Any] | None = None, chunks: Mapping[str, Any] | None = None, **settings: Any) -> ObservedEndpoint:
+    return ObservedEndpoint(ID, "text_embedding", "custom", settings, task or {}, chunks)
 
 
 def shown(service: Mapping[str, Json], **more: Json) -> dict[str, Json]:
@@ -115,7 +115,9 @@ MASKS = (
 
 
 @pytest.mark.parametrize(("desired", "observed", "before", "expected"), MASKS)
-def test_masked(desired: Desired | None, observed: Observed, before: dict[str, Json] | None, expected: dict[str, Json]) -> None:
+def test_masked(
+    desired: DesiredEndpoint | None, observed: ObservedEndpoint, before: dict[str, Json] | None, expected: dict[str, Json]
+) -> None:
     document = masked(desired, observed, before)
     assert document == expected
     assert masked(desired, observed, document) == document, "masking again adds nothing"

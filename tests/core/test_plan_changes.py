@@ -12,7 +12,7 @@ from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.failure import HttpFailure
 from inference_operator.core.paths import put
 from inference_operator.core.reasons import Reason
-from inference_operator.core.values import Observed, Path, Server
+from inference_operator.core.values import ObservedEndpoint, Path, Server
 from inference_operator.core.verdict import Held, Inspect, Nothing, Update
 from tests.core.situations import (
     ADDRESS,
@@ -54,7 +54,7 @@ def server(version: str | None, *, serverless: bool = False) -> Server:
     return Server(ADDRESS, UUID, version, serverless=serverless)
 
 
-def change(path: Path, **fields: Any) -> tuple[InferenceEndpointSpec, InferenceEndpointSpec, Observed]:
+def change(path: Path, **fields: Any) -> tuple[InferenceEndpointSpec, InferenceEndpointSpec, ObservedEndpoint]:
     """Before, after, and the endpoint once the change is made. The key changes in its Secret, not in the spec."""
     old, new = ("a", "b") if path in (MODEL, USER) else (30, 60)
     before, after = (_with(path, value, fields) for value in (old, new))

@@ -21,7 +21,7 @@ from inference_operator.core.endpoint.references import (
     resolve,
 )
 from inference_operator.core.failure import ReferenceFailure, ReferenceKind
-from inference_operator.core.values import UNREAD, Desired, Json, ObjectRef, ObjectVersion, Sealed, dotted, reveal, show
+from inference_operator.core.values import UNREAD, DesiredEndpoint, Json, ObjectRef, ObjectVersion, Sealed, dotted, reveal, show
 from tests.core.situations import CANARY, ID, NAMESPACE
 from tests.elasticsearch.laws import LAW
 
@@ -50,7 +50,7 @@ def spec_of(service_settings: Any, **fields: Any) -> InferenceEndpointSpec:
 
 def resolved(
     spec: InferenceEndpointSpec, data: bytes | None = CANARY.encode(), *, exists: bool = True
-) -> Desired | ReferenceFailure:
+) -> DesiredEndpoint | ReferenceFailure:
     """Every object that the spec names holds `data` under key `k`; None: the objects have no such key."""
     content = Content(FIRST, {} if data is None else {"k": data}) if exists else None
     return resolve(spec, inference_id=ID, namespace=NAMESPACE, contents={SECRET: content, CONFIG_MAP: content})
@@ -80,7 +80,7 @@ def test_reference_at_any_depth(fields: dict[str, Any], path: str) -> None:
     assert dotted(found.path) == path
     assert found.object_in(NAMESPACE) == SECRET
     desired = resolved(spec)
-    assert isinstance(desired, Desired)
+    assert isinstance(desired, DesiredEndpoint)
     assert CANARY in str(reveal(desired.tree))
     assert CANARY not in str(show(desired.tree)) + repr(desired)
     assert "<secret s/k>" in str(show(desired.tree))
@@ -107,7 +107,7 @@ FORMS = (
 @pytest.mark.parametrize("make", [secret, config])
 def test_value_becomes(make: Any, form: str, text: str, value: Json) -> None:
     desired = resolved(spec_of({"a": make(**{"as": form})}), text.encode())
-    assert isinstance(desired, Desired)
+    assert isinstance(desired, DesiredEndpoint)
     assert reveal(desired.service_settings) == {"a": value}
     assert type(reveal(desired.service_settings)["a"]) is type(value)
     assert isinstance(desired.service_settings["a"], Sealed) is (make is secret)
@@ -168,13 +168,13 @@ def test_missing_reference_names_field_and_object(reference: Any, world: Any, ki
 @pytest.mark.parametrize("reference", [optional(), optional("configMapKeyRef", "c")], ids=["Secret", "ConfigMap"])
 def test_optional_reference_that_is_missing_leaves_the_setting_out(reference: Any, world: Any) -> None:
     desired = resolved(spec_of({"a": reference, "b": ["x", reference], "c": {"d": reference}}), **world)
-    assert isinstance(desired, Desired)
+    assert isinstance(desired, DesiredEndpoint)
     assert desired.service_settings == {"b": ["x"], "c": {}}
 
 
 def test_optional_reference_that_is_there_is_used() -> None:
     desired = resolved(spec_of({"a": optional()}))
-    assert isinstance(desired, Desired)
+    assert isinstance(desired, DesiredEndpoint)
     assert reveal(desired.service_settings) == {"a": CANARY}
 
 
@@ -221,14 +221,14 @@ def test_reference_for_a_whole_block_is_refused(block: str, reference: Any) -> N
 
 def test_versions_of_all_that_was_read_are_kept() -> None:
     desired = resolved(spec_of({"a": secret(), "b": config()}))
-    assert isinstance(desired, Desired)
+    assert isinstance(desired, DesiredEndpoint)
     assert desired.sources == {SECRET: FIRST, CONFIG_MAP: FIRST}
 
 
 def test_secret_that_was_not_read_is_sealed_without_a_value() -> None:
     contents = {SECRET: Content(FIRST, None)}
     desired = resolve(spec_of({"a": secret()}), inference_id=ID, namespace=NAMESPACE, contents=contents)
-    assert isinstance(desired, Desired)
+    assert isinstance(desired, DesiredEndpoint)
     assert desired.service_settings == {"a": Sealed("s", "k", UNREAD)}
     assert not desired.is_read
     with pytest.raises(ValueError, match="not read"):
@@ -237,7 +237,7 @@ def test_secret_that_was_not_read_is_sealed_without_a_value() -> None:
 
 def test_sensitive_setting_is_sealed_also_when_it_comes_from_a_config_map() -> None:
     desired = resolved(spec_of({"api_key": config(), "url": config(), "secret_parameters": {"x": config()}}))
-    assert isinstance(desired, Desired)
+    assert isinstance(desired, DesiredEndpoint)
     assert desired.service_settings["url"] == CANARY
     assert show(desired.service_settings["api_key"]) == "<secret c/k>"
     assert show(desired.service_settings["secret_parameters"]) == {"x": "<secret c/k>"}
@@ -289,7 +289,7 @@ NODES = st.recursive(
 def test_no_value_shows_wherever_a_secret_stands(settings: dict[str, Any]) -> None:
     spec = spec_of(settings)
     desired = resolved(spec)
-    assert isinstance(desired, Desired)
+    assert isinstance(desired, DesiredEndpoint)
     from_secrets = [r for r in references(spec) if isinstance(r, Reference) and r.kind is SourceKind.SECRET]
     from_maps = [r for r in references(spec) if isinstance(r, Reference) and r.kind is SourceKind.CONFIG_MAP]
     assert str(reveal(desired.tree)).count(CANARY) == len(from_secrets) + len(from_maps)

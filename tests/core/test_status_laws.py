@@ -14,7 +14,7 @@ from inference_operator.core.disposition import Area, Disposition, Mood
 from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.reasons import Reason
 from inference_operator.core.situation import Pass
-from inference_operator.core.values import Observed, Usage, reveal
+from inference_operator.core.values import ObservedEndpoint, Usage, reveal
 from inference_operator.core.verdict import Blocked, Conclusion, Held, Nothing, Suspended, Unusable, Watching
 from tests.core.reports import report
 from tests.core.situations import ID, desire, new, openai_spec, secret_ref
@@ -66,7 +66,7 @@ JSON_SECRET = '"canary-7d1e-secret"'
 def seen(spec: InferenceEndpointSpec, stored: InferenceEndpointSpec, **fields: Any) -> EndpointSituation:
     """`spec` is what the object says, `stored` what Elasticsearch holds and returns in full, as service custom does."""
     there = reveal(desire(stored, value=JSON_SECRET).tree)
-    observed = Observed(
+    observed = ObservedEndpoint(
         ID, stored.task_type, stored.service, there["serviceSettings"], there["taskSettings"], there.get("chunkingSettings")
     )
     wanted = desire(spec, value=JSON_SECRET)

@@ -8,7 +8,7 @@ from inference_operator.api.inference_endpoint import InferenceEndpointSpec, Inf
 from inference_operator.core.difference import Mutability
 from inference_operator.core.endpoint.compare import mutability
 from inference_operator.core.endpoint.situation import EndpointSituation
-from inference_operator.core.values import Desired, ObjectVersion
+from inference_operator.core.values import DesiredEndpoint, ObjectVersion
 from inference_operator.core.verdict import Delete, Step, Update
 from tests.core.situations import ID, SECRET, UID, desire, openai_spec
 from tests.core.toy_object import ToyObject
@@ -44,10 +44,10 @@ class ToyEndpoint(ToyObject[EndpointSituation]):
             observed=None if self.deleting else self.bulk,
         )
 
-    def desired(self, *, read: bool = True) -> Desired:
+    def desired(self, *, read: bool = True) -> DesiredEndpoint:
         return desire(self.spec, value=self.secret, read=read, version=ObjectVersion("uid", str(self.secret_version)))
 
-    def resolve(self) -> Desired:
+    def resolve(self) -> DesiredEndpoint:
         return self.desired()
 
     @property

@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from inference_operator.core.advance import advance
 from inference_operator.core.failure import HttpFailure
 from inference_operator.core.situation import Answer, ClaimMark, Situation
-from inference_operator.core.values import Absent, AnyObserved, Server
+from inference_operator.core.values import Absent, Observed, Server
 from inference_operator.core.verdict import (
     Claim,
     Conclusion,
@@ -65,7 +65,7 @@ class AnyToyServer(Protocol):
     @property
     def server(self) -> Server: ...
 
-    def there(self) -> AnyObserved | Absent:
+    def there(self) -> Observed | Absent:
         """What stands under the id."""
         ...
 

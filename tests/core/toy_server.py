@@ -12,7 +12,7 @@ from inference_operator.core.endpoint.compare import mutability, with_defaults
 from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.failure import Failure, HttpFailure
 from inference_operator.core.situation import Answer
-from inference_operator.core.values import ABSENT, Absent, Deployment, Desired, Observed, Server, Usage, reveal
+from inference_operator.core.values import ABSENT, Absent, Deployment, DesiredEndpoint, ObservedEndpoint, Server, Usage, reveal
 from inference_operator.core.verdict import Create, Delete, DryRun, Inspect, Look, Step, Update, Validate
 from inference_operator.elasticsearch.bodies import create_body, update_body
 from tests.core.situations import ADDRESS, ID, TAKEN, deployed, desire, openai_spec
@@ -24,7 +24,7 @@ _BLOCK_NAMES = {"service_settings": "serviceSettings", "task_settings": "taskSet
 class Stored:
     """An endpoint as the toy keeps it. `made_by_us`: an answer to a Create of the object, not the doing of a stranger."""
 
-    shown: Observed
+    shown: ObservedEndpoint
     secrets: dict[str, Any]
     made_by_us: bool
 
@@ -44,7 +44,7 @@ class ToyServer:
     def server(self) -> Server:
         return Server(ADDRESS, None if self.hides_uuid else self.real_uuid, self.version)
 
-    def there(self) -> Observed | Absent:
+    def there(self) -> ObservedEndpoint | Absent:
         return ABSENT if self.stored is None else self.stored.shown
 
     def answer(self, s: EndpointSituation, step: Step) -> Answer:
@@ -66,7 +66,7 @@ class ToyServer:
             case _:
                 raise AssertionError(step)
 
-    def put(self, desired: Desired, *, made_by_us: bool) -> Observed:
+    def put(self, desired: DesiredEndpoint, *, made_by_us: bool) -> ObservedEndpoint:
         """Store a new endpoint; what a service fills in is filled in."""
         body = create_body(desired)
         settings = body["service_settings"]
@@ -74,7 +74,9 @@ class ToyServer:
         if desired.service == "openai":
             settings.setdefault("rate_limit", {"requests_per_minute": 3000})
         service = catalogue().canonical(desired.service)
-        shown = Observed(ID, desired.task_type, service, settings, body.get("task_settings", {}), body.get("chunking_settings"))
+        shown = ObservedEndpoint(
+            ID, desired.task_type, service, settings, body.get("task_settings", {}), body.get("chunking_settings")
+        )
         self.stored = Stored(shown, secrets, made_by_us)
         return shown
 
@@ -89,12 +91,12 @@ class ToyServer:
         if self.stored is None:
             self.put(desire(openai_spec({"model_id": model}), value="their-secret"), made_by_us=False)
 
-    def change(self, edit: Callable[[Observed], Observed]) -> None:
+    def change(self, edit: Callable[[ObservedEndpoint], ObservedEndpoint]) -> None:
         """A stranger's edit, where there is something to edit."""
         if self.stored is not None:
             self.stored = replace(self.stored, shown=edit(self.stored.shown))
 
-    def _update(self, s: EndpointSituation, step: Update) -> Observed | Failure:
+    def _update(self, s: EndpointSituation, step: Update) -> ObservedEndpoint | Failure:
         assert s.desired is not None
         if self.stored is None:
             return HttpFailure(404, "status_exception", f"The inference endpoint [{ID}] does not exist and cannot be updated")
@@ -116,7 +118,7 @@ class ToyServer:
         self.stored = replace(self.stored, shown=shown, secrets=secrets)
         return shown
 
-    def _takes(self, desired: Desired, name: str, key: str) -> bool:
+    def _takes(self, desired: DesiredEndpoint, name: str, key: str) -> bool:
         can_change = mutability(desired, (_BLOCK_NAMES[name], key), self.server.parsed_version)
         return can_change is Mutability.MUTABLE
 
@@ -129,7 +131,7 @@ class ToyServer:
         return Usage()
 
 
-def holds(server: ToyServer, desired: Desired) -> bool:
+def holds(server: ToyServer, desired: DesiredEndpoint) -> bool:
     """True when the toy has all that the spec says, secrets included."""
     if server.stored is None:
         return False

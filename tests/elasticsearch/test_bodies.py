@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from inference_operator.core.values import UNREAD, Desired, Observed, Path, Sealed
+from inference_operator.core.values import UNREAD, DesiredEndpoint, ObservedEndpoint, Path, Sealed
 from inference_operator.elasticsearch.bodies import create_body, update_body
 
 KEY = Sealed("openai", "api-key", "s3cret")
 
 
-def desired(**changes: Any) -> Desired:
+def desired(**changes: Any) -> DesiredEndpoint:
     fields: dict[str, Any] = {
         "inference_id": "a",
         "task_type": "text_embedding",
@@ -22,11 +22,11 @@ def desired(**changes: Any) -> Desired:
         "chunking_settings": {"strategy": "sentence", "max_chunk_size": 250, "sentence_overlap": 1},
         "sources": {},
     }
-    return Desired(**{**fields, **changes})
+    return DesiredEndpoint(**{**fields, **changes})
 
 
-def observed(**service_settings: Any) -> Observed:
-    return Observed("a", "text_embedding", "openai", service_settings, {}, None)
+def observed(**service_settings: Any) -> ObservedEndpoint:
+    return ObservedEndpoint("a", "text_embedding", "openai", service_settings, {}, None)
 
 
 def test_create_sends_everything_in_clear() -> None:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from inference_operator.core.failure import HttpFailure, TransportFailure, TransportKind
-from inference_operator.core.values import ABSENT, Absent, Deployment, Observed, Sealed, Server, Usage
+from inference_operator.core.values import ABSENT, Absent, Deployment, ObservedEndpoint, Sealed, Server, Usage
 from inference_operator.elasticsearch.cluster import Cluster, usage_of
 from inference_operator.elasticsearch.connection import ApiKey, BasicAuth
 from tests.elasticsearch.virtual_stand_in import CANARY, Bench, elser, openai
@@ -48,8 +48,8 @@ async def refer(bench: Bench, inference_id: str) -> None:
             (await user.put(path, json=body)).raise_for_status()
 
 
-def observed(result: object) -> Observed:
-    assert isinstance(result, Observed), result
+def observed(result: object) -> ObservedEndpoint:
+    assert isinstance(result, ObservedEndpoint), result
     return result
 
 
@@ -100,7 +100,7 @@ async def test_another_cluster_behind_the_same_address_is_read_anew(bench: Bench
     await cluster.server()
     await cluster.create(openai(), 30)
     bench.standin.replace_cluster("another-uuid")
-    assert isinstance(await cluster.peek("a"), Observed)  # nobody asked for the server yet
+    assert isinstance(await cluster.peek("a"), ObservedEndpoint)  # nobody asked for the server yet
     assert await cluster.server(max_age=0) == Server("http://standin:9200", "another-uuid", "9.5.0")
     assert await cluster.peek("a") is ABSENT
 
@@ -142,7 +142,7 @@ async def test_peeking_at_any_number_of_endpoints_costs_one_request(bench: Bench
     cluster.invalidate()
     bench.standin.log.clear()
     found = await asyncio.gather(*(cluster.peek(f"e{number}") for number in range(200)))
-    assert [isinstance(each, Observed) for each in found] == [True] * 5 + [False] * 195
+    assert [isinstance(each, ObservedEndpoint) for each in found] == [True] * 5 + [False] * 195
     assert bench.counts == {LIST: 1}
 
 
@@ -222,7 +222,7 @@ async def test_a_delete_that_is_refused_names_who_refers(bench: Bench, cluster: 
     told = usage_of(refused)
     assert told is not None
     assert (told.pipelines, told.indices) == (("p1",), ("i1",))
-    assert isinstance(await cluster.look("a"), Observed)
+    assert isinstance(await cluster.look("a"), ObservedEndpoint)
     forced = await cluster.delete("a", force=True)
     assert isinstance(forced, Usage)
     assert "a" not in bench.standin.endpoints
@@ -243,7 +243,7 @@ async def test_a_create_whose_answer_was_lost_is_found_by_the_next_peek(bench: B
     lost = await cluster.create(openai(), 30)
     assert isinstance(lost, TransportFailure)
     assert (lost.kind, lost.sent) == (TransportKind.RESET, True)
-    assert isinstance(await cluster.peek("a"), Observed)
+    assert isinstance(await cluster.peek("a"), ObservedEndpoint)
     assert bench.counts[LIST] == 1
 
 
@@ -263,7 +263,7 @@ async def test_a_cancelled_create_leaves_its_id_unknown(bench: Bench, cluster: C
     creating.cancel()
     await bench.clock.advance(10)
     assert creating.cancelled()
-    assert isinstance(await cluster.peek("a"), Observed)
+    assert isinstance(await cluster.peek("a"), ObservedEndpoint)
 
 
 FOREIGN = [
@@ -295,7 +295,7 @@ async def test_a_foreign_answer_never_looks_like_absence(
     failure = await ask(cluster)
     assert isinstance(failure, TransportFailure)
     assert failure.kind is TransportKind.GARBLED
-    assert isinstance(await cluster.peek("a"), Observed)
+    assert isinstance(await cluster.peek("a"), ObservedEndpoint)
 
 
 async def test_one_endpoint_that_can_not_be_loaded_does_not_blind_the_others(bench: Bench, cluster: Cluster) -> None:
@@ -308,7 +308,7 @@ async def test_one_endpoint_that_can_not_be_loaded_does_not_blind_the_others(ben
     bench.standin.faults.add(Fault(path="/_inference/_all", answer=broken))
     bench.standin.faults.add(Fault(path="/_inference/e3", answer=broken))
     found = await asyncio.gather(*(cluster.peek(f"e{number}") for number in range(9)))
-    assert [type(each) for each in found] == [Observed] * 3 + [HttpFailure] + [Observed] * 4 + [Absent]
+    assert [type(each) for each in found] == [ObservedEndpoint] * 3 + [HttpFailure] + [ObservedEndpoint] * 4 + [Absent]
     assert bench.counts[LIST] == 1
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference_operator.core.failure import HttpFailure, TransportFailure, TransportKind
-from inference_operator.core.values import ABSENT, Deployment, Observed, Server, Usage
+from inference_operator.core.values import ABSENT, Deployment, ObservedEndpoint, Server, Usage
 from inference_operator.elasticsearch import documents
 from inference_operator.elasticsearch.answers import Response
 from inference_operator.elasticsearch.documents import usage_of
@@ -31,14 +31,14 @@ def test_endpoint_as_put_answers_it() -> None:
         "chunking_settings": CHUNKING,
         "metadata": {"x": 1},
     }
-    assert documents.observed(document) == Observed(
+    assert documents.observed(document) == ObservedEndpoint(
         "a", "text_embedding", "openai", {"model_id": "m", "dimensions": 1536}, {"user": "u"}, CHUNKING
     )
 
 
 def test_endpoint_without_task_and_chunking_settings() -> None:
     document = {"inference_id": "a", "task_type": "completion", "service": "openai", "service_settings": {}}
-    assert documents.observed(document) == Observed("a", "completion", "openai", {}, {}, None)
+    assert documents.observed(document) == ObservedEndpoint("a", "completion", "openai", {}, {}, None)
 
 
 @pytest.mark.parametrize(

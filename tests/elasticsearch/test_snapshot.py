@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from inference_operator.core.failure import Failure, HttpFailure, TransportFailure, TransportKind
-from inference_operator.core.values import ABSENT, Absent, Observed
+from inference_operator.core.values import ABSENT, Absent, ObservedEndpoint
 from inference_operator.elasticsearch.shapes import Listing
 from inference_operator.elasticsearch.snapshot import Snapshot
 from tests.virtual_clock import VirtualClock
@@ -15,15 +15,15 @@ from tests.virtual_clock import VirtualClock
 BROKEN = HttpFailure(500, "illegal_state_exception")
 
 
-def endpoint(inference_id: str, model: str = "m") -> Observed:
-    return Observed(inference_id, "text_embedding", "openai", {"model_id": model}, {}, None)
+def endpoint(inference_id: str, model: str = "m") -> ObservedEndpoint:
+    return ObservedEndpoint(inference_id, "text_embedding", "openai", {"model_id": model}, {}, None)
 
 
 class World:
     """The endpoints of a cluster. Readings answer what was there when they began, once `gate` is open."""
 
     def __init__(self) -> None:
-        self.endpoints: dict[str, Observed] = {}
+        self.endpoints: dict[str, ObservedEndpoint] = {}
         self.unreadable: frozenset[str] = frozenset()
         self.list_failure: Failure | None = None
         self.lists = 0
@@ -33,16 +33,16 @@ class World:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    def holds(self, *endpoints: Observed) -> None:
+    def holds(self, *endpoints: ObservedEndpoint) -> None:
         self.endpoints = {each.inference_id: each for each in endpoints}
 
-    async def read_all(self) -> Listing[Observed] | Failure:
+    async def read_all(self) -> Listing[ObservedEndpoint] | Failure:
         self.lists += 1
         answer = self.list_failure or Listing(dict(self.endpoints), self.unreadable)
         await self.gate.wait()
         return answer
 
-    async def read_one(self, inference_id: str) -> Observed | Absent | Failure:
+    async def read_one(self, inference_id: str) -> ObservedEndpoint | Absent | Failure:
         self.singles.append(inference_id)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -64,18 +64,18 @@ def world() -> World:
 
 
 @pytest.fixture
-def snapshot(world: World, clock: VirtualClock) -> Snapshot[Observed]:
+def snapshot(world: World, clock: VirtualClock) -> Snapshot[ObservedEndpoint]:
     return Snapshot(world.read_all, world.read_one, clock, "https://es:9200", single_reads=4)
 
 
-async def test_any_number_of_endpoints_costs_one_request(snapshot: Snapshot[Observed], world: World) -> None:
+async def test_any_number_of_endpoints_costs_one_request(snapshot: Snapshot[ObservedEndpoint], world: World) -> None:
     world.holds(*(endpoint(f"e{number}") for number in range(0, 500, 2)))
     found = await asyncio.gather(*(snapshot.entry(f"e{number}") for number in range(500)))
-    assert [isinstance(each, Observed) for each in found] == [True, False] * 250
+    assert [isinstance(each, ObservedEndpoint) for each in found] == [True, False] * 250
     assert (world.lists, world.singles) == (1, [])
 
 
-async def test_rounds_begin_with_invalidate_and_cost_one_request_each(snapshot: Snapshot[Observed], world: World) -> None:
+async def test_rounds_begin_with_invalidate_and_cost_one_request_each(snapshot: Snapshot[ObservedEndpoint], world: World) -> None:
     world.holds(endpoint("a"))
     for _ in range(3):
         snapshot.invalidate()
@@ -85,7 +85,7 @@ async def test_rounds_begin_with_invalidate_and_cost_one_request_each(snapshot: 
 
 
 async def test_a_list_asked_before_our_own_write_does_not_override_it(
-    snapshot: Snapshot[Observed], world: World, clock: VirtualClock
+    snapshot: Snapshot[ObservedEndpoint], world: World, clock: VirtualClock
 ) -> None:
     world.holds(endpoint("changed", "old"), endpoint("deleted"))
     world.gate.clear()
@@ -101,7 +101,7 @@ async def test_a_list_asked_before_our_own_write_does_not_override_it(
     assert (world.lists, world.singles) == (1, [])
 
 
-async def test_a_list_asked_after_a_record_overrides_it(snapshot: Snapshot[Observed], world: World) -> None:
+async def test_a_list_asked_after_a_record_overrides_it(snapshot: Snapshot[ObservedEndpoint], world: World) -> None:
     snapshot.record("a", endpoint("a", "ours"))
     world.holds(endpoint("a", "foreign"))
     snapshot.invalidate()
@@ -109,7 +109,9 @@ async def test_a_list_asked_after_a_record_overrides_it(snapshot: Snapshot[Obser
     assert snapshot.last_seen("a") == endpoint("a", "foreign")
 
 
-async def test_a_record_answers_without_a_request_until_the_next_round(snapshot: Snapshot[Observed], world: World) -> None:
+async def test_a_record_answers_without_a_request_until_the_next_round(
+    snapshot: Snapshot[ObservedEndpoint], world: World
+) -> None:
     snapshot.record("a", endpoint("a"))
     assert await snapshot.entry("a") == endpoint("a")
     assert world.lists == 0
@@ -118,14 +120,16 @@ async def test_a_record_answers_without_a_request_until_the_next_round(snapshot:
     assert world.lists == 1
 
 
-async def test_a_reading_that_began_before_a_write_does_not_override_it(snapshot: Snapshot[Observed], world: World) -> None:
+async def test_a_reading_that_began_before_a_write_does_not_override_it(
+    snapshot: Snapshot[ObservedEndpoint], world: World
+) -> None:
     begun = snapshot.stamp()
     snapshot.record("a", endpoint("a", "written"))
     snapshot.record("a", endpoint("a", "read before"), begun)
     assert await snapshot.entry("a") == endpoint("a", "written")
 
 
-async def test_a_lost_write_makes_its_id_unknown_and_only_its_id(snapshot: Snapshot[Observed], world: World) -> None:
+async def test_a_lost_write_makes_its_id_unknown_and_only_its_id(snapshot: Snapshot[ObservedEndpoint], world: World) -> None:
     world.holds(endpoint("b"))
     assert await snapshot.entry("a") is ABSENT
     snapshot.record("a", None)
@@ -137,7 +141,9 @@ async def test_a_lost_write_makes_its_id_unknown_and_only_its_id(snapshot: Snaps
     assert (world.lists, world.singles) == (1, ["a"])
 
 
-async def test_an_entry_that_is_not_understood_is_read_alone_and_never_absent(snapshot: Snapshot[Observed], world: World) -> None:
+async def test_an_entry_that_is_not_understood_is_read_alone_and_never_absent(
+    snapshot: Snapshot[ObservedEndpoint], world: World
+) -> None:
     world.holds(endpoint("a"))
     world.unreadable = frozenset({"odd"})
     assert await snapshot.entry("a") == endpoint("a")
@@ -146,7 +152,9 @@ async def test_an_entry_that_is_not_understood_is_read_alone_and_never_absent(sn
     assert (world.lists, world.singles) == (1, ["odd"])
 
 
-async def test_who_waits_for_the_list_may_give_up(snapshot: Snapshot[Observed], world: World, clock: VirtualClock) -> None:
+async def test_who_waits_for_the_list_may_give_up(
+    snapshot: Snapshot[ObservedEndpoint], world: World, clock: VirtualClock
+) -> None:
     world.holds(endpoint("a"))
     world.gate.clear()
     first = asyncio.create_task(snapshot.entry("a"))
@@ -160,7 +168,7 @@ async def test_who_waits_for_the_list_may_give_up(snapshot: Snapshot[Observed], 
 
 
 async def test_one_broken_endpoint_makes_it_read_one_by_one_until_the_next_round(
-    snapshot: Snapshot[Observed], world: World
+    snapshot: Snapshot[ObservedEndpoint], world: World
 ) -> None:
     world.holds(*(endpoint(f"e{number}") for number in range(40)))
     world.list_failure = BROKEN
@@ -186,7 +194,9 @@ async def test_one_broken_endpoint_makes_it_read_one_by_one_until_the_next_round
         TransportFailure(TransportKind.GARBLED, "https://es:9200", ""),
     ],
 )
-async def test_other_failures_concern_the_whole_cluster(snapshot: Snapshot[Observed], world: World, failure: Failure) -> None:
+async def test_other_failures_concern_the_whole_cluster(
+    snapshot: Snapshot[ObservedEndpoint], world: World, failure: Failure
+) -> None:
     world.list_failure = failure
     assert set(await asyncio.gather(*(snapshot.entry(f"e{number}") for number in range(20)))) == {failure}
     assert (world.lists, world.singles) == (1, [])
@@ -195,7 +205,7 @@ async def test_other_failures_concern_the_whole_cluster(snapshot: Snapshot[Obser
     assert world.lists == 2
 
 
-async def test_max_age(snapshot: Snapshot[Observed], world: World, clock: VirtualClock) -> None:
+async def test_max_age(snapshot: Snapshot[ObservedEndpoint], world: World, clock: VirtualClock) -> None:
     await snapshot.entry("a")
     snapshot.record("b", endpoint("b"))
     await clock.advance(30)
@@ -207,7 +217,7 @@ async def test_max_age(snapshot: Snapshot[Observed], world: World, clock: Virtua
     assert (world.lists, world.singles) == (2, [])
 
 
-async def test_a_list_that_breaks_in_a_later_round_hides_nothing(snapshot: Snapshot[Observed], world: World) -> None:
+async def test_a_list_that_breaks_in_a_later_round_hides_nothing(snapshot: Snapshot[ObservedEndpoint], world: World) -> None:
     await snapshot.entry("a")
     world.list_failure = BROKEN
     snapshot.invalidate()
@@ -220,7 +230,9 @@ async def test_a_list_that_breaks_in_a_later_round_hides_nothing(snapshot: Snaps
 # --- all of them ------------------------------------------------------------------------------------------------------
 
 
-async def test_all_are_those_of_the_list_and_of_what_was_recorded_since(snapshot: Snapshot[Observed], world: World) -> None:
+async def test_all_are_those_of_the_list_and_of_what_was_recorded_since(
+    snapshot: Snapshot[ObservedEndpoint], world: World
+) -> None:
     world.holds(endpoint("a"), endpoint("b"), endpoint("c"))
     world.unreadable = frozenset({"odd"})
     assert await snapshot.all() == world.endpoints
@@ -232,7 +244,7 @@ async def test_all_are_those_of_the_list_and_of_what_was_recorded_since(snapshot
     assert (world.lists, world.singles) == (1, [])
 
 
-async def test_all_are_the_same_object_until_something_is_recorded(snapshot: Snapshot[Observed], world: World) -> None:
+async def test_all_are_the_same_object_until_something_is_recorded(snapshot: Snapshot[ObservedEndpoint], world: World) -> None:
     first, second = await snapshot.all(), await snapshot.all()
     one, other = snapshot.stamp(), snapshot.stamp()
     snapshot.record("a", endpoint("a"), one)
@@ -243,7 +255,7 @@ async def test_all_are_the_same_object_until_something_is_recorded(snapshot: Sna
 
 
 async def test_a_reading_of_all_that_failed_is_told_to_all_who_want_all_until_the_next_round(
-    snapshot: Snapshot[Observed], world: World, clock: VirtualClock
+    snapshot: Snapshot[ObservedEndpoint], world: World, clock: VirtualClock
 ) -> None:
     world.list_failure = HttpFailure(403, "security_exception")
     assert [await snapshot.all() for _ in range(20)] == [world.list_failure] * 20
@@ -257,7 +269,9 @@ async def test_a_reading_of_all_that_failed_is_told_to_all_who_want_all_until_th
     assert world.lists == 2
 
 
-async def test_all_now_is_read_anew_and_once_for_all_who_come_meanwhile(snapshot: Snapshot[Observed], world: World) -> None:
+async def test_all_now_is_read_anew_and_once_for_all_who_come_meanwhile(
+    snapshot: Snapshot[ObservedEndpoint], world: World
+) -> None:
     assert await snapshot.all() == {}
     world.holds(endpoint("a"))
     assert await snapshot.all() == {}

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from inference_operator.core.values import Desired, Sealed
+from inference_operator.core.values import DesiredEndpoint, Sealed
 from inference_operator.elasticsearch.cluster import Cluster
 from inference_operator.elasticsearch.connection import Connection, Credentials
 from inference_operator.elasticsearch.limits import Limits
@@ -62,7 +62,7 @@ class Bench:
         return Counter(f"{entry.method} {entry.path}" for entry in self.standin.log)
 
 
-def openai(inference_id: str = "a", **changes: Any) -> Desired:
+def openai(inference_id: str = "a", **changes: Any) -> DesiredEndpoint:
     """An endpoint of a third-party service; its key is the canary."""
     fields: dict[str, Any] = {
         "inference_id": inference_id,
@@ -77,10 +77,10 @@ def openai(inference_id: str = "a", **changes: Any) -> Desired:
         "chunking_settings": None,
         "sources": {},
     }
-    return Desired(**{**fields, **changes})
+    return DesiredEndpoint(**{**fields, **changes})
 
 
-def elser(inference_id: str = "m") -> Desired:
+def elser(inference_id: str = "m") -> DesiredEndpoint:
     """An endpoint whose model runs in the cluster."""
     settings = {"model_id": ".elser_model_2", "num_threads": 1, "num_allocations": 2}
-    return Desired(inference_id, "sparse_embedding", "elasticsearch", settings, {}, None, {})
+    return DesiredEndpoint(inference_id, "sparse_embedding", "elasticsearch", settings, {}, None, {})

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from inference_operator.core.endpoint.compare import Yardstick, compare, set_paths
-from inference_operator.core.values import Desired, Observed, Sealed, Tree, Version, dotted
+from inference_operator.core.values import DesiredEndpoint, ObservedEndpoint, Sealed, Tree, Version, dotted
 from inference_operator.elasticsearch.documents import observed, single
 from tests.machine.scenarios import VERSIONS
 from tests.standin import Cluster, State, core
@@ -89,11 +89,11 @@ def _document(response: Response) -> Any:
     return json.loads(json.dumps(response.body, default=dict))
 
 
-def _desired(task: str, service: Service, body: Json) -> Desired:
+def _desired(task: str, service: Service, body: Json) -> DesiredEndpoint:
     def sealed(name: str, value: Any) -> Tree:
         return Sealed("credentials", name, value) if name in service.secret_names() else value
 
-    return Desired(
+    return DesiredEndpoint(
         inference_id="a",
         task_type=task,
         service=body["service"],
@@ -104,7 +104,7 @@ def _desired(task: str, service: Service, body: Json) -> Desired:
     )
 
 
-def _yardstick(version: str, desired: Desired) -> Yardstick:
+def _yardstick(version: str, desired: DesiredEndpoint) -> Yardstick:
     return Yardstick(Version.parse(version), once_set=frozenset(dotted(path) for path in set_paths(desired)))
 
 
@@ -113,7 +113,7 @@ def _other(value: Any) -> Any:
     return {key: _other(inner) for key, inner in value.items()} if isinstance(value, dict) else f"not {value}"
 
 
-def _created(version: str, task: str, body: Json) -> tuple[Observed, Observed] | None:
+def _created(version: str, task: str, body: Json) -> tuple[ObservedEndpoint, ObservedEndpoint] | None:
     """The endpoint as the create and as a later reading show it; None where the server refuses the body."""
     state = State(version=ServerVersion.parse(version), cluster=Cluster(eis=True))
     state, answer = _ask(state, "PUT", f"/_inference/{task}/a", body)
@@ -148,7 +148,7 @@ def test_what_others_change_of_a_setting_that_is_shown_is_drift(version: str, da
     shown = [name for name in body["service_settings"] if name in found[1].service_settings and name != "num_allocations"]
     assume(shown)
     name = data.draw(st.sampled_from(shown))
-    theirs = Observed(
+    theirs = ObservedEndpoint(
         inference_id="a",
         task_type=task,
         service=found[1].service,

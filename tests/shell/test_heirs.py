@@ -10,7 +10,7 @@ import pytest
 
 from inference_operator.api.connection import ElasticsearchRef
 from inference_operator.core.pipeline.values import ObservedPipeline
-from inference_operator.core.values import AnyObserved, Observed, Server
+from inference_operator.core.values import Observed, ObservedEndpoint, Server
 from inference_operator.shell.heirs import Heirs
 from inference_operator.shell.ports import Body, ObjectKey
 from tests.shell.bodies import body, key_of, pipeline_body, pipeline_key
@@ -25,23 +25,23 @@ LEAVES = {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["f"]}
 class Side:
     """One kind: how its objects are written, and what is there."""
 
-    there: AnyObserved
+    there: Observed
     same: Mapping[str, Any]
     other: Mapping[str, Any]
 
     def body(self, name: str, spec: Mapping[str, Any], **metadata: Any) -> Body:
-        if isinstance(self.there, Observed):
+        if isinstance(self.there, ObservedEndpoint):
             return body(name, {"inferenceId": "x", **spec}, **metadata)
         return pipeline_body(name, {"pipelineId": "x", **spec}, **metadata)
 
     def key(self, name: str) -> ObjectKey:
-        return key_of(name) if isinstance(self.there, Observed) else pipeline_key(name)
+        return key_of(name) if isinstance(self.there, ObservedEndpoint) else pipeline_key(name)
 
 
 SIDES = (
     pytest.param(
         Side(
-            Observed("x", "text_embedding", "openai", {"model_id": "small"}, {}, None),
+            ObservedEndpoint("x", "text_embedding", "openai", {"model_id": "small"}, {}, None),
             {"serviceSettings": {"model_id": "small"}},
             {"serviceSettings": {"model_id": "large"}},
         ),

@@ -10,7 +10,7 @@ import pytest
 from inference_operator.api.inference_endpoint import InferenceEndpoint
 from inference_operator.api.status import SourceKind
 from inference_operator.core.failure import ReferenceFailure, ReferenceKind
-from inference_operator.core.values import Desired, ObjectRef, reveal
+from inference_operator.core.values import DesiredEndpoint, ObjectRef, reveal
 from inference_operator.kinds.endpoint.sources import Sources
 from inference_operator.shell.ports import KubernetesFailure
 from tests.fake_kubernetes import FakeKubernetes, Moment
@@ -46,9 +46,9 @@ class Reader:
         spec = {"serviceSettings": self.settings}
         return InferenceEndpoint.parse(body("a", spec, self.status, generation=self.generation))
 
-    async def desired(self, *, read_all: bool = False) -> Desired:
+    async def desired(self, *, read_all: bool = False) -> DesiredEndpoint:
         found = await self.sources.desired(self.found, read_all=read_all)
-        assert isinstance(found, Desired), found
+        assert isinstance(found, DesiredEndpoint), found
         return found
 
     async def changed(self) -> bool:
@@ -60,7 +60,7 @@ class Reader:
         self.sources.note_sent(self.found.metadata.uid, desired)
         self.note(desired)
 
-    def note(self, desired: Desired) -> None:
+    def note(self, desired: DesiredEndpoint) -> None:
         noted = [
             {"kind": ref.kind, "name": ref.name, "uid": version.uid, "resourceVersion": version.resource_version}
             for ref, version in desired.sources.items()

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from inference_operator.core.failure import Failure, HttpFailure, ReferenceFailure, TransportFailure
 from inference_operator.core.situation import Answer, Pass, Refused, Situation
-from inference_operator.core.values import Absent, AnyObserved, Usage
+from inference_operator.core.values import Absent, Observed, Usage
 from inference_operator.core.verdict import (
     Claim,
     Create,
@@ -87,15 +87,15 @@ def _answered(s: S, step: Step, answer: Answer) -> S:
     done = s.done
     match step:
         case Look():
-            assert isinstance(answer, AnyObserved)
+            assert isinstance(answer, Observed)
             return replace(s, observed=answer, fresh=True, done=replace(done, looked_again=True))
-        case Create() | Validate() if isinstance(answer, AnyObserved):
+        case Create() | Validate() if isinstance(answer, Observed):
             # A `Validate` that succeeds found the id free: it had gone meanwhile, and now it is made.
             repaired = frozenset({()}) if _is_repair(s) else done.repaired
             done = replace(done, written=True, created=True, looked_again=False, repaired=repaired)
             return replace(s, observed=answer, fresh=True, failure=None, done=done)
         case Update(paths=paths):
-            assert isinstance(answer, AnyObserved)
+            assert isinstance(answer, Observed)
             mended = paths.intersection(d.path for d in s.differences) if _is_repair(s) else frozenset()
             done = replace(done, written=True, updated=done.updated | paths, repaired=done.repaired | mended)
             return replace(s, observed=answer, fresh=True, failure=None, done=done)

@@ -18,7 +18,7 @@ from inference_operator.core.disposition import Disposition, Mood, disposition
 from inference_operator.core.failure import HttpFailure
 from inference_operator.core.reasons import Reason
 from inference_operator.core.situation import Situation
-from inference_operator.core.values import Absent, AnyObserved
+from inference_operator.core.values import Absent, Observed
 from inference_operator.core.verdict import (
     Blocked,
     Claim,
@@ -93,7 +93,7 @@ def faster_stranger_keeps_the_id(s: Situation) -> Verdict | None:
         return Unclaim()
     # What is refused as invalid was not stored, so what is there was made by somebody else.
     refused = isinstance(s.failure, HttpFailure) and s.failure.status == HTTPStatus.BAD_REQUEST
-    return Unclaim() if refused and isinstance(s.observed, AnyObserved) and not s.fails_after_storing else None
+    return Unclaim() if refused and isinstance(s.observed, Observed) and not s.fails_after_storing else None
 
 
 def failed_create_is_looked_at(s: Situation) -> Verdict | None:
@@ -148,7 +148,7 @@ def _is_our_own_doing(s: Situation) -> bool:
 
 
 def stranger_is_left_alone(s: Situation) -> Verdict | None:
-    if s.owned or not isinstance(s.observed, AnyObserved):
+    if s.owned or not isinstance(s.observed, Observed):
         return None
     if not s.fresh:
         return Look()

@@ -17,7 +17,7 @@ from inference_operator.core.difference import Difference
 from inference_operator.core.failure import Failure
 from inference_operator.core.reasons import Reason
 from inference_operator.core.referrers import Referrers
-from inference_operator.core.values import ABSENT, Absent, AnyDesired, AnyObserved, Deployment, Path, Server, Usage
+from inference_operator.core.values import ABSENT, Absent, Deployment, Desired, Observed, Path, Server, Usage
 from inference_operator.core.verdict import Step
 
 
@@ -98,8 +98,8 @@ class Situation(ABC):
     server: Server | None = None
     rival: str | None = None
     heir: str | None = None
-    desired: AnyDesired | None = None
-    observed: AnyObserved | Absent | None = None
+    desired: Desired | None = None
+    observed: Observed | Absent | None = None
     fresh: bool = False
     usage: Usage | None = None
     referrers: Referrers | None = None
@@ -159,7 +159,7 @@ class Situation(ABC):
     @property
     def is_looked_at(self) -> bool:
         """True when all that decides whether it can be used was seen in this pass."""
-        return isinstance(self.observed, AnyObserved)
+        return isinstance(self.observed, Observed)
 
     @property
     def is_foreign(self) -> bool:
@@ -276,5 +276,5 @@ class Rehearsed:
     results: tuple[object, ...]
 
 
-Answer: TypeAlias = AnyObserved | AnyDesired | Absent | Usage | Refused | Deployment | Rehearsed | Patched | Failure | None
+Answer: TypeAlias = Observed | Desired | Absent | Usage | Refused | Deployment | Rehearsed | Patched | Failure | None
 """What a step brought. None: asked, and there is no deployment."""

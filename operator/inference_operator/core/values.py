@@ -115,7 +115,7 @@ def sealed(tree: Tree) -> Iterator[Sealed]:
 
 
 @dataclass(frozen=True, slots=True)
-class AnyDesired:
+class Desired:
     """What an object of whatever kind wants. The kinds add what that is."""
 
     @property
@@ -125,12 +125,12 @@ class AnyDesired:
 
 
 @dataclass(frozen=True, slots=True)
-class AnyObserved:
+class Observed:
     """What Elasticsearch holds under an id, of whatever kind. The kinds add what that is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Desired(AnyDesired):
+class DesiredEndpoint(Desired):
     """One endpoint as its object wants it, references resolved.
 
     `service_settings`, `task_settings` and `chunking_settings` are trees with Elasticsearch's own key names.
@@ -160,7 +160,7 @@ class Desired(AnyDesired):
 
 
 @dataclass(frozen=True, slots=True)
-class Observed(AnyObserved):
+class ObservedEndpoint(Observed):
     """One endpoint as Elasticsearch returned it. `chunking_settings` is None where the answer has none."""
 
     inference_id: str

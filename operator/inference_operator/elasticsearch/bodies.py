@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inference_operator.core.values import Desired, Json, Observed, Path, Tree, reveal, sealed
+from inference_operator.core.values import DesiredEndpoint, Json, ObservedEndpoint, Path, Tree, reveal, sealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _SERVICE, _TASK, _CHUNKING = "serviceSettings", "taskSettings", "chunkingSettings"
 
 
-def create_body(desired: Desired) -> dict[str, Json]:
+def create_body(desired: DesiredEndpoint) -> dict[str, Json]:
     """The whole endpoint. `service` as the user wrote it: `elser` has defaults that `elasticsearch` has not."""
     body: dict[str, Json] = {"service": desired.service, "service_settings": reveal(desired.service_settings)}
     if desired.task_settings:
@@ -26,7 +26,7 @@ def create_body(desired: Desired) -> dict[str, Json]:
     return body
 
 
-def update_body(desired: Desired, paths: Iterable[Path], observed: Observed | None = None) -> dict[str, Json]:
+def update_body(desired: DesiredEndpoint, paths: Iterable[Path], observed: ObservedEndpoint | None = None) -> dict[str, Json]:
     """What must be sent so that `paths` become as desired; empty when nothing can be.
 
     Settings are merged by the server at their first level, so the whole first-level setting goes out. Secrets go with

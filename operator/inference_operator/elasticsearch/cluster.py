@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from inference_operator.core.failure import Failure, HttpFailure
 from inference_operator.core.referrers import joined
-from inference_operator.core.values import ABSENT, Absent, Observed, Server, Usage
+from inference_operator.core.values import ABSENT, Absent, ObservedEndpoint, Server, Usage
 from inference_operator.elasticsearch import documents, requests
 from inference_operator.elasticsearch.bodies import create_body, update_body
 from inference_operator.elasticsearch.client import ElasticsearchClient
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from inference_operator.core.clock import Clock
     from inference_operator.core.referrers import Referrers
-    from inference_operator.core.values import Deployment, Desired, Path, Version
+    from inference_operator.core.values import Deployment, DesiredEndpoint, Path, Version
     from inference_operator.elasticsearch.connection import Connection
     from inference_operator.elasticsearch.limits import Limits
     from inference_operator.elasticsearch.shapes import Listing
@@ -55,7 +55,7 @@ class Cluster:
     ) -> None:
         self._client = ElasticsearchClient(connection, clock, limits, transport, may_write, listener)
         address = self._client.address
-        self._snapshot: Snapshot[Observed] = Snapshot(self._read_all, self._read_one, clock, address, limits.single_reads)
+        self._snapshot: Snapshot[ObservedEndpoint] = Snapshot(self._read_all, self._read_one, clock, address, limits.single_reads)
         self._server: SharedRead[Server] = SharedRead(self._read_server, clock, address)
         self._models = Models(self._client.send, clock, address, limits.unsettled_age)
         self._pipeline_snapshot = pipeline_snapshot(self._client.send, clock, address, limits)
@@ -83,32 +83,32 @@ class Cluster:
         """UUID and version. A user who may not read them (403) learns that they are unknown, which is no failure."""
         return await self._server.get(max_age)
 
-    async def peek(self, inference_id: str) -> Observed | Absent | Failure:
+    async def peek(self, inference_id: str) -> ObservedEndpoint | Absent | Failure:
         """The endpoint as of the last reading of all, or of our own requests since. May prove equality only."""
         return await self._snapshot.entry(inference_id)
 
-    async def look(self, inference_id: str) -> Observed | Absent | Failure:
+    async def look(self, inference_id: str) -> ObservedEndpoint | Absent | Failure:
         """The endpoint as it is now: one GET."""
         return await self._snapshot.entry_now(inference_id)
 
-    async def create(self, desired: Desired, timeout: float) -> Observed | Failure:  # noqa: ASYNC109 - the server's
+    async def create(self, desired: DesiredEndpoint, timeout: float) -> ObservedEndpoint | Failure:  # noqa: ASYNC109 - the server's
         """PUT. After any failure the endpoint may be there all the same: look."""
         return await self._put(desired, timeout)
 
-    async def validate(self, desired: Desired, timeout: float) -> Observed | Failure:  # noqa: ASYNC109 - the server's
+    async def validate(self, desired: DesiredEndpoint, timeout: float) -> ObservedEndpoint | Failure:  # noqa: ASYNC109 - the server's
         """PUT to an id that is taken, which has the server check everything and then refuse.
 
-        `resource_already_exists_exception` is the good answer: the settings passed. An `Observed` means that the endpoint
+        `resource_already_exists_exception` is the good answer: the settings passed. An `ObservedEndpoint` means that the endpoint
         had gone meanwhile and was created with these settings.
         """
         return await self._put(desired, timeout)
 
     async def update(
         self,
-        desired: Desired,
+        desired: DesiredEndpoint,
         paths: Iterable[Path],
         timeout: float,  # noqa: ASYNC109 - the server's
-    ) -> Observed | Failure:
+    ) -> ObservedEndpoint | Failure:
         """Update in place: the settings at `paths`, and every secret. What came back must be compared.
 
         Where nothing can be sent (no secret, and what changed was left out of the spec) the endpoint is read instead.
@@ -176,23 +176,23 @@ class Cluster:
             await reading.aclose()
         await self._client.aclose()
 
-    async def _put(self, desired: Desired, seconds: float) -> Observed | Failure:
+    async def _put(self, desired: DesiredEndpoint, seconds: float) -> ObservedEndpoint | Failure:
         body = create_body(desired)
         version = await self._version()
         request = requests.put_endpoint(desired.task_type, desired.inference_id, body, seconds, version)
         return await self._write(desired.inference_id, request)
 
-    async def _write(self, inference_id: str, request: requests.Request) -> Observed | Failure:
+    async def _write(self, inference_id: str, request: requests.Request) -> ObservedEndpoint | Failure:
         """Send a write. An id whose write was cancelled or failed is unknown from then on."""
-        known: Observed | None = None
+        known: ObservedEndpoint | None = None
         try:
             result = parsed(await self._client.send(request), documents.observed)
-            known = result if isinstance(result, Observed) else None
+            known = result if isinstance(result, ObservedEndpoint) else None
         finally:
             self._learn(inference_id, known)
         return result
 
-    def _learn(self, inference_id: str, known: Observed | Absent | None) -> None:
+    def _learn(self, inference_id: str, known: ObservedEndpoint | Absent | None) -> None:
         self._snapshot.record(inference_id, known)
         self._models.invalidate()  # in-cluster models are deployed and stopped along with their endpoints
 
@@ -201,10 +201,10 @@ class Cluster:
         server = await self._server.get()
         return server.parsed_version if isinstance(server, Server) else None
 
-    async def _read_all(self) -> Listing[Observed] | Failure:
+    async def _read_all(self) -> Listing[ObservedEndpoint] | Failure:
         return parsed(await self._client.send(requests.list_endpoints()), documents.listing)
 
-    async def _read_one(self, inference_id: str) -> Observed | Absent | Failure:
+    async def _read_one(self, inference_id: str) -> ObservedEndpoint | Absent | Failure:
         request = requests.get_endpoint(inference_id)
         return absent_or(parsed(await self._client.send(request), documents.single(inference_id)))
 

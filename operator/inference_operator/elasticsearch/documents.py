@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from inference_operator.core.failure import Failure, HttpFailure
-from inference_operator.core.values import Deployment, Json, Observed, Server, Usage
+from inference_operator.core.values import Deployment, Json, ObservedEndpoint, Server, Usage
 from inference_operator.elasticsearch.shapes import Listing, MalformedError, a_list, a_text, acknowledged, an_object
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ _INDICES = re.compile(r"in the mapping for indexes: \[(.*?)\](?:\. Ensure|\s*$)"
 _REFERENCED = ("referenced by pipelines", "in the mapping for indexes")
 
 
-def observed(document: Json) -> Observed:
+def observed(document: Json) -> ObservedEndpoint:
     """The bare object that PUT and `_update` answer with."""
     fields = an_object(document, "an endpoint")
     chunking = fields.get("chunking_settings")
-    return Observed(
+    return ObservedEndpoint(
         inference_id=a_text(fields, "inference_id"),
         task_type=a_text(fields, "task_type"),
         service=a_text(fields, "service"),
@@ -38,10 +38,10 @@ def observed(document: Json) -> Observed:
     )
 
 
-def single(inference_id: str) -> Callable[[Json], Observed]:
+def single(inference_id: str) -> Callable[[Json], ObservedEndpoint]:
     """The one endpoint of a GET by id; any other content is malformed."""
 
-    def parse(document: Json) -> Observed:
+    def parse(document: Json) -> ObservedEndpoint:
         for entry in a_list(an_object(document, "an object"), "endpoints"):
             if isinstance(entry, dict) and entry.get("inference_id") == inference_id:
                 return observed(entry)
@@ -50,9 +50,9 @@ def single(inference_id: str) -> Callable[[Json], Observed]:
     return parse
 
 
-def listing(document: Json) -> Listing[Observed]:
+def listing(document: Json) -> Listing[ObservedEndpoint]:
     """All endpoints of `GET _inference/_all`."""
-    endpoints: dict[str, Observed] = {}
+    endpoints: dict[str, ObservedEndpoint] = {}
     unreadable: set[str] = set()
     for entry in a_list(an_object(document, "an object"), "endpoints"):
         inference_id = a_text(an_object(entry, "an endpoint"), "inference_id")

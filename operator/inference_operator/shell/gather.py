@@ -12,7 +12,7 @@ from inference_operator.api.managed import ManagedObject
 from inference_operator.api.meta import RECONCILE_ANNOTATION
 from inference_operator.core.failure import Failure, ReferenceFailure
 from inference_operator.core.situation import Situation
-from inference_operator.core.values import AnyObserved, Server
+from inference_operator.core.values import Observed, Server
 from inference_operator.elasticsearch.cluster import Cluster
 from inference_operator.shell.clusters import Clusters
 from inference_operator.shell.heirs import Heirs
@@ -79,7 +79,7 @@ class Gatherer:
         there = await kind.look(found, s, cluster)
         if kind.marks_its_own:
             s = replace(s, failure=there) if isinstance(there, Failure) else kind.seen(found, s, there)
-        if not isinstance(there, AnyObserved) or not s.owned or s.server is None:
+        if not isinstance(there, Observed) or not s.owned or s.server is None:
             return s
         return replace(s, heir=await self._heirs.of(key, found, kind, s.server, there))
 

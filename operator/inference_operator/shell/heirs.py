@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from inference_operator.api.managed import ManagedObject
 from inference_operator.api.policies import AdoptionPolicy, ManagementPolicy
-from inference_operator.core.values import AnyObserved, Server
+from inference_operator.core.values import Observed, Server
 from inference_operator.shell.kind import AnyKind
 from inference_operator.shell.ports import ObjectKey
 from inference_operator.shell.rivals import Whereabouts
@@ -26,7 +26,7 @@ class Heirs:
         """Who might come after it, as far as memory tells."""
         return tuple(c for c in self._store.namesakes(key, found.external_id) if _may_inherit(c[1]))
 
-    async def of(self, key: ObjectKey, found: ManagedObject, kind: AnyKind, server: Server, there: AnyObserved) -> str | None:
+    async def of(self, key: ObjectKey, found: ManagedObject, kind: AnyKind, server: Server, there: Observed) -> str | None:
         """The heir of what is `there`, as `namespace/name`; None where it is to go with its object."""
         for other_key, other in self.candidates(key, found):
             is_here = await self._whereabouts.is_on(other_key, other.spec.elasticsearch_ref, server)

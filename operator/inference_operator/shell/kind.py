@@ -14,7 +14,7 @@ from inference_operator.api.managed import ManagedObject, ManagedStatus
 from inference_operator.core.clock import Clock
 from inference_operator.core.failure import Failure
 from inference_operator.core.situation import Answer, Situation
-from inference_operator.core.values import Absent, AnyObserved, ObjectRef, Server
+from inference_operator.core.values import Absent, ObjectRef, Observed, Server
 from inference_operator.core.verdict import Conclusion, Step, Verdict
 from inference_operator.elasticsearch.cluster import Cluster
 from inference_operator.shell.clusters import Clusters
@@ -85,15 +85,15 @@ class Kind(Protocol[O, S]):
         """Add what Elasticsearch holds, or the failure to tell. `anew`: by a request of its own, not from a bulk read."""
         ...
 
-    async def look(self, found: O, s: S, cluster: Cluster) -> AnyObserved | Absent | Failure:
+    async def look(self, found: O, s: S, cluster: Cluster) -> Observed | Absent | Failure:
         """What Elasticsearch holds now, by a request of its own."""
         ...
 
-    def seen(self, found: O, s: S, there: AnyObserved | Absent) -> S:
+    def seen(self, found: O, s: S, there: Observed | Absent) -> S:
         """The situation with what a look brought."""
         ...
 
-    async def inherits(self, found: O, there: AnyObserved, server: Server) -> bool:
+    async def inherits(self, found: O, there: Observed, server: Server) -> bool:
         """True when the object wants just what is there, so that it would adopt it as it is."""
         ...
 

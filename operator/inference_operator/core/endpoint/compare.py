@@ -17,9 +17,9 @@ from inference_operator.core.difference import Difference, Mutability
 from inference_operator.core.paths import MISSING, at, is_inside, put
 from inference_operator.core.values import (
     UNREAD,
-    Desired,
+    DesiredEndpoint,
     Json,
-    Observed,
+    ObservedEndpoint,
     Path,
     Sealed,
     Tree,
@@ -41,29 +41,29 @@ _SOMETIMES_UNSEEN = frozenset({"max_input_tokens"})
 _DEFAULT_CHUNKING: Mapping[str, Json] = {"strategy": "sentence", "max_chunk_size": 250, "sentence_overlap": 1}
 
 
-def is_in_cluster(desired: Desired) -> bool:
+def is_in_cluster(desired: DesiredEndpoint) -> bool:
     """True when the model runs inside the Elasticsearch cluster, as a deployment."""
     return catalogue().canonical(desired.service) == IN_CLUSTER
 
 
-def digest(desired: Desired) -> str:
+def digest(desired: DesiredEndpoint) -> str:
     """Identifies what the spec says, references in place of secret values. The same for an equal spec, for ever."""
     content = [desired.task_type, desired.service, show(desired.tree)]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def set_paths(desired: Desired) -> tuple[Path, ...]:
+def set_paths(desired: DesiredEndpoint) -> tuple[Path, ...]:
     """Every setting that the user gave, sorted. An empty object gives none."""
     return tuple(sorted(path for path, value in leaves(desired.tree) if len(path) > 1 and value is not None and value != {}))
 
 
-def secret_paths(desired: Desired) -> frozenset[Path]:
+def secret_paths(desired: DesiredEndpoint) -> frozenset[Path]:
     """The settings that hold a value from a Secret."""
     return frozenset(path for path, value in leaves(desired.tree) if any(True for _ in sealed(value)))
 
 
-def hides_values(desired: Desired, observed: Observed) -> bool:
+def hides_values(desired: DesiredEndpoint, observed: ObservedEndpoint) -> bool:
     """True when Elasticsearch returns a setting whose secret value is not at hand, so that nothing can be said yet."""
     return any(
         leaf.value is UNREAD
@@ -86,7 +86,7 @@ class Yardstick:
     once_set: frozenset[str] = frozenset()
 
 
-def compare(desired: Desired, observed: Observed, yardstick: Yardstick) -> tuple[Difference, ...]:
+def compare(desired: DesiredEndpoint, observed: ObservedEndpoint, yardstick: Yardstick) -> tuple[Difference, ...]:
     """Every difference that matters, in the order of the spec, then what the spec no longer has."""
     return (
         *_identity(desired, observed),
@@ -95,14 +95,14 @@ def compare(desired: Desired, observed: Observed, yardstick: Yardstick) -> tuple
     )
 
 
-def _identity(desired: Desired, observed: Observed) -> Iterator[Difference]:
+def _identity(desired: DesiredEndpoint, observed: ObservedEndpoint) -> Iterator[Difference]:
     if desired.task_type != observed.task_type:
         yield Difference(("taskType",), desired.task_type, observed.task_type, Mutability.IMMUTABLE)
     if catalogue().canonical(desired.service) != catalogue().canonical(observed.service):
         yield Difference(("service",), desired.service, observed.service, Mutability.IMMUTABLE)
 
 
-def _settings(desired: Desired, observed: Observed, yardstick: Yardstick) -> Iterator[Difference]:
+def _settings(desired: DesiredEndpoint, observed: ObservedEndpoint, yardstick: Yardstick) -> Iterator[Difference]:
     for path, wanted in leaves(desired.tree):
         if len(path) < 2 or wanted is None or _moves_by_itself(path, desired, observed):  # noqa: PLR2004 - an empty block
             continue
@@ -119,7 +119,7 @@ def _settings(desired: Desired, observed: Observed, yardstick: Yardstick) -> Ite
         yield Difference(path, wanted, found, can_change)
 
 
-def _left_out(desired: Desired, observed: Observed, yardstick: Yardstick) -> Iterator[Difference]:
+def _left_out(desired: DesiredEndpoint, observed: ObservedEndpoint, yardstick: Yardstick) -> Iterator[Difference]:
     """What was written once and is no longer in the spec counts as a change back to the default."""
     wanted = frozenset(set_paths(desired))
     for path, found in leaves(observed.tree):
@@ -141,7 +141,7 @@ def _was_set(path: Path, once_set: frozenset[str]) -> bool:
     return any(dotted(path[:length]) in once_set for length in range(2, len(path) + 1))
 
 
-def _goes_as_a_whole(desired: Desired, path: Path) -> bool:
+def _goes_as_a_whole(desired: DesiredEndpoint, path: Path) -> bool:
     """True when an update replaces what stands around the setting, so that leaving it out removes it."""
     return path[0] == "chunkingSettings" or at(desired.tree, path[:2]) is not MISSING
 
@@ -178,7 +178,7 @@ def _number(value: Json) -> float | None:
         return None
 
 
-def _moves_by_itself(path: Path, desired: Desired, observed: Observed) -> bool:
+def _moves_by_itself(path: Path, desired: DesiredEndpoint, observed: ObservedEndpoint) -> bool:
     """With adaptive allocations on, Elasticsearch sets `num_allocations` by itself, so it says nothing."""
     if path != ("serviceSettings", "num_allocations"):
         return False
@@ -190,7 +190,7 @@ def _is_adaptive(settings: Mapping[str, Tree]) -> bool:
     return isinstance(adaptive, Mapping) and adaptive.get("enabled") is True
 
 
-def _setting(desired: Desired, path: Path) -> Setting | None:
+def _setting(desired: DesiredEndpoint, path: Path) -> Setting | None:
     known = catalogue()
     match path[0]:
         case "serviceSettings":
@@ -201,21 +201,21 @@ def _setting(desired: Desired, path: Path) -> Setting | None:
             return None
 
 
-def _is_hidden(desired: Desired, path: Path, wanted: Tree) -> bool:
+def _is_hidden(desired: DesiredEndpoint, path: Path, wanted: Tree) -> bool:
     """Secrets are never returned."""
     if isinstance(wanted, Sealed):
         return True
     return path[0] == "serviceSettings" and catalogue().is_sensitive(desired.service, path[1])
 
 
-def _is_enum(desired: Desired, path: Path) -> bool:
+def _is_enum(desired: DesiredEndpoint, path: Path) -> bool:
     if path[0] == "chunkingSettings":
         return path[1] == "strategy"
     setting = _setting(desired, path)
     return setting is not None and setting.type == "enum"
 
 
-def _default(desired: Desired, path: Path) -> Json:
+def _default(desired: DesiredEndpoint, path: Path) -> Json:
     if path[0] == "chunkingSettings":
         strategy = (desired.chunking_settings or _DEFAULT_CHUNKING).get("strategy")
         return _DEFAULT_CHUNKING.get(path[1]) if same(_DEFAULT_CHUNKING["strategy"], strategy, is_enum=True) else None
@@ -226,7 +226,7 @@ def _default(desired: Desired, path: Path) -> Json:
     return default
 
 
-def mutability(desired: Desired, path: Path, version: Version | None) -> Mutability:
+def mutability(desired: DesiredEndpoint, path: Path, version: Version | None) -> Mutability:
     """What `_update` of this server version does with a setting, as far as is known before asking."""
     block, name = path[0], path[1]
     if block == "taskSettings":
@@ -251,14 +251,14 @@ def _since(version: Version | None, first: Version) -> Mutability:
     return Mutability.MUTABLE if version >= first else Mutability.IMMUTABLE
 
 
-def with_defaults(desired: Desired, differences: Iterable[Difference]) -> Desired:
+def with_defaults(desired: DesiredEndpoint, differences: Iterable[Difference]) -> DesiredEndpoint:
     """The endpoint to send in an update: settings that the spec no longer has are written back as their default."""
     trees = {block: dict(tree) for block, tree in desired.tree.items()}
     known = set(set_paths(desired))
     for difference in differences:
         if len(difference.path) > 1 and difference.path not in known and difference.desired is not None:
             put(trees.setdefault(difference.path[0], {}), difference.path[1:], difference.desired)
-    return Desired(
+    return DesiredEndpoint(
         inference_id=desired.inference_id,
         task_type=desired.task_type,
         service=desired.service,

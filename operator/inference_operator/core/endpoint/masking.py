@@ -14,7 +14,7 @@ from inference_operator.api.services import catalogue
 from inference_operator.core.difference import Difference
 from inference_operator.core.endpoint.compare import same, secret_paths
 from inference_operator.core.paths import MISSING, at, is_inside, put
-from inference_operator.core.values import Desired, Json, Observed, Path, leaves, show
+from inference_operator.core.values import DesiredEndpoint, Json, ObservedEndpoint, Path, leaves, show
 
 HIDDEN = "<hidden>"
 _NAMES = {
@@ -26,7 +26,9 @@ _BLOCKS = {theirs: ours for ours, theirs in _NAMES.items()}
 _MASK = re.compile(r"<hidden>|<secret [^<>/]+/[^<>/]+>")
 
 
-def masked(desired: Desired | None, observed: Observed, before: Mapping[str, Json] | None = None) -> dict[str, Json]:
+def masked(
+    desired: DesiredEndpoint | None, observed: ObservedEndpoint, before: Mapping[str, Json] | None = None
+) -> dict[str, Json]:
     """The endpoint as `status.observed` shows it. `before` is what the status showed last time."""
     found = _document(observed)
     masks = _masks(desired, observed, before)
@@ -44,7 +46,7 @@ def shows(difference: Difference, document: Mapping[str, Json]) -> bool:
     return show(difference.desired) == difference.desired and not is_inside_a_mask and not _is_mask(at(document, path))
 
 
-def _document(observed: Observed) -> dict[str, Json]:
+def _document(observed: ObservedEndpoint) -> dict[str, Json]:
     found: dict[str, Json] = {
         "inference_id": observed.inference_id,
         "task_type": observed.task_type,
@@ -58,7 +60,7 @@ def _document(observed: Observed) -> dict[str, Json]:
     return found
 
 
-def _masks(desired: Desired | None, observed: Observed, before: Mapping[str, Json] | None) -> dict[Path, Json]:
+def _masks(desired: DesiredEndpoint | None, observed: ObservedEndpoint, before: Mapping[str, Json] | None) -> dict[Path, Json]:
     """What to show in place of a value, by path; later ones go over earlier ones."""
     known = catalogue()
     masks: dict[Path, Json] = {
@@ -73,7 +75,7 @@ def _masks(desired: Desired | None, observed: Observed, before: Mapping[str, Jso
     return masks
 
 
-def _is_public(path: Path, desired: Desired | None, observed: Observed) -> bool:
+def _is_public(path: Path, desired: DesiredEndpoint | None, observed: ObservedEndpoint) -> bool:
     """True when the spec says in plain text what Elasticsearch holds, so that it is no secret any more."""
     wanted = MISSING if desired is None else at(desired.tree, path)
     return wanted is not MISSING and show(wanted) == wanted and same(wanted, at(observed.tree, path))

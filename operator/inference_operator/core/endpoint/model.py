@@ -11,7 +11,7 @@ from inference_operator.core.endpoint import words
 from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.failure import HttpFailure
 from inference_operator.core.reasons import Reason
-from inference_operator.core.values import Observed
+from inference_operator.core.values import ObservedEndpoint
 from inference_operator.core.verdict import Inspect, Suspended, Unusable, Verdict
 
 
@@ -23,7 +23,7 @@ def failed_inspection_leaves_the_endpoint_in_sync(s: EndpointSituation) -> Verdi
 
 def inspected(s: EndpointSituation) -> Verdict | None:
     """What stands between an in-cluster model and its use; None when it serves, or is none."""
-    if not s.runs_in_cluster or not isinstance(s.observed, Observed):
+    if not s.runs_in_cluster or not isinstance(s.observed, ObservedEndpoint):
         return None
     if not s.done.inspected:
         return Inspect()

@@ -23,7 +23,7 @@ from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.failure import Failure, HttpFailure
 from inference_operator.core.reasons import Reason
 from inference_operator.core.scrub import texts
-from inference_operator.core.values import Desired, Observed, ProbeOutcome, sealed
+from inference_operator.core.values import DesiredEndpoint, ObservedEndpoint, ProbeOutcome, sealed
 from inference_operator.core.verdict import Conclusion, Released, Unusable
 
 
@@ -51,7 +51,7 @@ def to_probe(s: EndpointSituation, conclusion: Conclusion) -> Subject | NoProbe:
     if not s.spec.probe.enabled or s.spec.suspend or s.deleting or isinstance(conclusion, Released):
         return NoProbe.UNWANTED
     is_ours = s.observes_only or (s.owned and s.rival is None)
-    if not is_ours or not isinstance(s.observed, Observed) or isinstance(conclusion, Unusable) or not _is_awake(s):
+    if not is_ours or not isinstance(s.observed, ObservedEndpoint) or isinstance(conclusion, Unusable) or not _is_awake(s):
         return NoProbe.UNTIMELY
     return Subject(
         uid=s.uid,
@@ -93,7 +93,7 @@ def failed(subject: Subject, failure: Failure, secrets: frozenset[str] | None) -
 _NOT_REPEATED = "The reason given is not repeated here, because it may quote a secret that the operator does not know"
 
 
-def secrets_to_cut(management: ManagementPolicy, desired: Desired | None, *, is_current: bool) -> frozenset[str] | None:
+def secrets_to_cut(management: ManagementPolicy, desired: DesiredEndpoint | None, *, is_current: bool) -> frozenset[str] | None:
     """Every secret that Elasticsearch or a provider might quote; None where they can't be known.
 
     `desired`: the endpoint with its secret values read, None where they can't be; `is_current`: they are those that Elasticsearch

@@ -22,7 +22,7 @@ from inference_operator.api.status import SourceKind
 from inference_operator.core.failure import ReferenceFailure, ReferenceKind
 from inference_operator.core.values import (
     UNREAD,
-    Desired,
+    DesiredEndpoint,
     Json,
     ObjectRef,
     ObjectVersion,
@@ -144,7 +144,9 @@ class _Unresolved(Exception):  # noqa: N818 - carries a failure value out of the
         self.failure = failure
 
 
-def resolve(spec: InferenceEndpointSpec, *, inference_id: str, namespace: str, contents: Contents) -> Desired | ReferenceFailure:
+def resolve(
+    spec: InferenceEndpointSpec, *, inference_id: str, namespace: str, contents: Contents
+) -> DesiredEndpoint | ReferenceFailure:
     """The endpoint that the spec wants, each reference replaced by its value; the first that can't be is the failure.
 
     `contents` must have an entry for every object that `references` names.
@@ -153,7 +155,7 @@ def resolve(spec: InferenceEndpointSpec, *, inference_id: str, namespace: str, c
         tree = _resolved(blocks(spec), (), namespace, contents)
     except _Unresolved as unresolved:
         return unresolved.failure
-    return Desired(
+    return DesiredEndpoint(
         inference_id=inference_id,
         task_type=spec.task_type,
         service=spec.service,

@@ -12,7 +12,17 @@ from inference_operator.core.endpoint.compare import Yardstick, compare, digest,
 from inference_operator.core.reasons import Reason
 from inference_operator.core.scrub import texts
 from inference_operator.core.situation import Answer, Situation
-from inference_operator.core.values import ABSENT, Absent, Deployment, Desired, Observed, Path, ProbeOutcome, dotted, sealed
+from inference_operator.core.values import (
+    ABSENT,
+    Absent,
+    Deployment,
+    DesiredEndpoint,
+    ObservedEndpoint,
+    Path,
+    ProbeOutcome,
+    dotted,
+    sealed,
+)
 from inference_operator.core.verdict import Inspect, Resolve, Step
 
 # How an endpoint reads back that is stored without chunking settings.
@@ -33,9 +43,9 @@ class EndpointSituation(Situation):
 
     spec: InferenceEndpointSpec
     previous: InferenceEndpointStatus
-    desired: Desired | None = None
+    desired: DesiredEndpoint | None = None
     secrets_changed: bool = False
-    observed: Observed | Absent | None = None
+    observed: ObservedEndpoint | Absent | None = None
     deployment: Deployment | None = None
     probe: ProbeOutcome | None = None
 
@@ -51,7 +61,7 @@ class EndpointSituation(Situation):
         return frozenset(text for leaf in sealed(self.desired.tree) for text in texts(leaf.value))
 
     def compared(self) -> tuple[Difference, ...]:
-        if self.desired is None or not isinstance(self.observed, Observed):
+        if self.desired is None or not isinstance(self.observed, ObservedEndpoint):
             return ()
         yardstick = Yardstick(
             version=self.server.parsed_version if self.server else None,
@@ -104,7 +114,7 @@ class EndpointSituation(Situation):
 
     def was_lost(self, path: Path) -> bool:
         """True for chunking settings that were written once, and that an update dropped (Elasticsearch issue 139574)."""
-        if path[0] != "chunkingSettings" or not isinstance(self.observed, Observed) or self.previous.applied is None:
+        if path[0] != "chunkingSettings" or not isinstance(self.observed, ObservedEndpoint) or self.previous.applied is None:
             return False
         once = any(name.startswith("chunkingSettings.") for name in self.previous.applied.paths)
         return once and self.observed.chunking_settings == _WITHOUT_CHUNKING
@@ -119,7 +129,7 @@ class EndpointSituation(Situation):
     def needs_values(self) -> bool:
         if self.desired is None or self.desired.is_read:
             return False
-        return isinstance(self.observed, Observed) and hides_values(self.desired, self.observed)
+        return isinstance(self.observed, ObservedEndpoint) and hides_values(self.desired, self.observed)
 
     @property
     def runs_in_cluster(self) -> bool:
@@ -127,7 +137,7 @@ class EndpointSituation(Situation):
 
     @property
     def is_looked_at(self) -> bool:
-        return isinstance(self.observed, Observed) and (self.done.inspected or not self.runs_in_cluster)
+        return isinstance(self.observed, ObservedEndpoint) and (self.done.inspected or not self.runs_in_cluster)
 
     @property
     def fails_after_storing(self) -> bool:
@@ -141,7 +151,7 @@ class EndpointSituation(Situation):
     @property
     def deployment_id(self) -> str:
         """The deployment behind an in-cluster model: its own unless it is attached to another."""
-        if isinstance(self.observed, Observed):
+        if isinstance(self.observed, ObservedEndpoint):
             attached = self.observed.service_settings.get("deployment_id")
             if isinstance(attached, str) and attached:
                 return attached
@@ -150,7 +160,7 @@ class EndpointSituation(Situation):
     def folded(self, step: Step, answer: Answer) -> Self:
         match step:
             case Resolve():
-                assert isinstance(answer, Desired)
+                assert isinstance(answer, DesiredEndpoint)
                 # A Secret that changed between the two readings counts as changed, or the change would pass for sent.
                 changed = self.desired is None or answer.sources != self.desired.sources
                 return replace(self, desired=answer, secrets_changed=self.secrets_changed or changed)

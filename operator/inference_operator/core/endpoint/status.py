@@ -20,7 +20,7 @@ from inference_operator.core.endpoint.masking import HIDDEN, masked, shows
 from inference_operator.core.endpoint.probe import last_probe, probed
 from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.reasons import Reason
-from inference_operator.core.values import Absent, Deployment, Json, Observed, dotted
+from inference_operator.core.values import Absent, Deployment, Json, ObservedEndpoint, dotted
 from inference_operator.core.verdict import Conclusion, Nothing, Released, Suspended, Watching
 
 
@@ -66,15 +66,15 @@ def _model_serves(s: EndpointSituation, conclusion: Conclusion) -> Iterator[Line
 def _observed(s: EndpointSituation) -> dict[str, Json] | None:
     if s.observed is None:
         return s.previous.observed
-    return _shown(s, s.observed) if isinstance(s.observed, Observed) else None
+    return _shown(s, s.observed) if isinstance(s.observed, ObservedEndpoint) else None
 
 
-def _shown(s: EndpointSituation, observed: Observed) -> dict[str, Json]:
+def _shown(s: EndpointSituation, observed: ObservedEndpoint) -> dict[str, Json]:
     return masked(s.desired, observed, s.previous.observed)
 
 
 def _model(s: EndpointSituation) -> ModelStatus | None:
-    if not isinstance(s.observed, Observed):
+    if not isinstance(s.observed, ObservedEndpoint):
         return s.previous.model if s.observed is None else None
     shown = _shown(s, s.observed)["service_settings"]
 

@@ -12,14 +12,14 @@ from typing import Final
 from inference_operator.api.ingest_pipeline import IngestPipelineSpec
 from inference_operator.api.policies import FieldAccessPattern
 from inference_operator.core.pipeline.stamp import META, OWNER_KEY, Ownership, Stamp, stamp_in, without_stamp
-from inference_operator.core.values import AnyDesired, AnyObserved, Json
+from inference_operator.core.values import Desired, Json, Observed
 
 SYSTEM_KEYS: Final = frozenset({"created_date", "created_date_millis", "modified_date", "modified_date_millis"})
 """What Elasticsearch 9.2 and later adds, and refuses when it is sent back."""
 
 
 @dataclass(frozen=True, slots=True)
-class DesiredPipeline(AnyDesired):
+class DesiredPipeline(Desired):
     """One pipeline as its object wants it. `body` is what a PUT sends, but for the mark; defaults are left out of it."""
 
     pipeline_id: str
@@ -27,7 +27,7 @@ class DesiredPipeline(AnyDesired):
 
 
 @dataclass(frozen=True, slots=True)
-class ObservedPipeline(AnyObserved):
+class ObservedPipeline(Observed):
     """One pipeline as Elasticsearch returned it, without dates; the mark stands beside the body.
 
     `ownership` is what the mark means to the object that asks; nobody's while nobody asked.

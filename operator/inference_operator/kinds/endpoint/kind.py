@@ -15,7 +15,7 @@ from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.failure import Failure, HttpFailure, ReferenceFailure, TransportFailure
 from inference_operator.core.reasons import Reason
 from inference_operator.core.situation import Answer, Problem, Refused
-from inference_operator.core.values import Absent, AnyObserved, Desired, ObjectRef, Observed, Server, dotted
+from inference_operator.core.values import Absent, DesiredEndpoint, ObjectRef, Observed, ObservedEndpoint, Server, dotted
 from inference_operator.core.verdict import (
     Conclusion,
     Create,
@@ -124,16 +124,16 @@ class InferenceEndpoints:
         referrers = await cluster.referrers(s.external_id)
         return replace(self.seen(found, s, there), fresh=anew, referrers=referrers)
 
-    async def look(self, found: InferenceEndpoint, s: EndpointSituation, cluster: Cluster) -> Observed | Absent | Failure:
+    async def look(self, found: InferenceEndpoint, s: EndpointSituation, cluster: Cluster) -> ObservedEndpoint | Absent | Failure:
         return await cluster.look(s.external_id)
 
-    def seen(self, found: InferenceEndpoint, s: EndpointSituation, there: AnyObserved | Absent) -> EndpointSituation:
-        assert isinstance(there, Observed | Absent)
+    def seen(self, found: InferenceEndpoint, s: EndpointSituation, there: Observed | Absent) -> EndpointSituation:
+        assert isinstance(there, ObservedEndpoint | Absent)
         return replace(s, observed=there, fresh=True)
 
-    async def inherits(self, found: InferenceEndpoint, there: AnyObserved, server: Server) -> bool:
+    async def inherits(self, found: InferenceEndpoint, there: Observed, server: Server) -> bool:
         desired = await self._sources.desired(found, read_all=True)
-        if not isinstance(desired, Desired) or not isinstance(there, Observed):
+        if not isinstance(desired, DesiredEndpoint) or not isinstance(there, ObservedEndpoint):
             return False
         return not compare(desired, there, Yardstick(server.parsed_version, absent_counts=True))
 
@@ -161,13 +161,13 @@ class InferenceEndpoints:
     async def _write(self, s: EndpointSituation, step: Create | Update | Validate, cluster: Cluster) -> Answer:
         assert s.desired is not None
         timeout = s.spec.timeout_seconds
-        answer: Observed | Failure
+        answer: ObservedEndpoint | Failure
         if isinstance(step, Update):
             answer = await cluster.update(with_defaults(s.desired, s.mendable), step.paths, timeout)
         else:
             put = cluster.create if isinstance(step, Create) else cluster.validate
             answer = await put(s.desired, timeout)
-        if isinstance(answer, Observed):
+        if isinstance(answer, ObservedEndpoint):
             self._sources.note_sent(s.uid, s.desired)
         return answer
 

@@ -17,7 +17,7 @@ from inference_operator.api.inference_endpoint import InferenceEndpoint
 from inference_operator.api.status import SourceKind
 from inference_operator.core.endpoint.references import Content, MalformedReference, references, resolve
 from inference_operator.core.failure import ReferenceFailure, ReferenceKind
-from inference_operator.core.values import UNREAD, Desired, ObjectRef, ObjectVersion, Sealed, leaves, sealed
+from inference_operator.core.values import UNREAD, DesiredEndpoint, ObjectRef, ObjectVersion, Sealed, leaves, sealed
 from inference_operator.shell.ports import KubernetesFailure, KubernetesPort, NotFound
 
 
@@ -35,7 +35,7 @@ class Sources:
         named = (r for r in references(found.spec) if not isinstance(r, MalformedReference))
         return tuple(sorted({reference.object_in(namespace) for reference in named}))
 
-    async def desired(self, found: InferenceEndpoint, *, read_all: bool = False) -> Desired | ReferenceFailure:
+    async def desired(self, found: InferenceEndpoint, *, read_all: bool = False) -> DesiredEndpoint | ReferenceFailure:
         """The endpoint that the spec wants. Unless `read_all`, values of an unchanged version stay unread."""
         refs = self.objects(found)
         contents = await asyncio.gather(*(self._content(ref, None if read_all else found) for ref in refs))
@@ -45,7 +45,7 @@ class Sources:
         known = {ref: content for ref, content in zip(refs, contents, strict=True) if not isinstance(content, ReferenceFailure)}
         return resolve(found.spec, inference_id=found.external_id, namespace=found.metadata.namespace, contents=known)
 
-    def changed(self, found: InferenceEndpoint, desired: Desired) -> bool:
+    def changed(self, found: InferenceEndpoint, desired: DesiredEndpoint) -> bool:
         """True when a sealed value differs from what was last sent, or when that can't be told."""
         if not any(True for _ in sealed(desired.tree)):
             return False
@@ -54,7 +54,7 @@ class Sources:
         sent = self._sent.get(found.metadata.uid, {})
         return any(sent.get(path) != digest for path, digest in self._digests(desired))
 
-    def note_sent(self, uid: str, desired: Desired) -> None:
+    def note_sent(self, uid: str, desired: DesiredEndpoint) -> None:
         """Remember, as a digest, what Elasticsearch now holds."""
         self._sent.setdefault(uid, {}).update(self._digests(desired))
 
@@ -66,7 +66,7 @@ class Sources:
         """The object is gone."""
         self._sent.pop(uid, None)
 
-    def _digests(self, desired: Desired) -> Iterator[tuple[str, bytes]]:
+    def _digests(self, desired: DesiredEndpoint) -> Iterator[tuple[str, bytes]]:
         for path, leaf in leaves(desired.tree):
             for index, value in enumerate(sealed(leaf)):
                 if value.value is not UNREAD:

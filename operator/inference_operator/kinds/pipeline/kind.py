@@ -17,7 +17,7 @@ from inference_operator.core.pipeline.trials import trial_documents
 from inference_operator.core.pipeline.values import ObservedPipeline, desired_of
 from inference_operator.core.situation import Answer, Refused, Rehearsed
 from inference_operator.core.status import unreadable_status
-from inference_operator.core.values import Absent, AnyObserved, Json, ObjectRef, Server, Usage
+from inference_operator.core.values import Absent, Json, ObjectRef, Observed, Server, Usage
 from inference_operator.core.verdict import Conclusion, Create, Delete, DryRun, Look, Rehearse, Step, Update, Verdict
 from inference_operator.elasticsearch.cluster import Cluster, pipeline_usage_of
 from inference_operator.kinds.pipeline.needs import ENDPOINTS, PIPELINES, Search
@@ -122,11 +122,11 @@ class IngestPipelines:
         meta = found.metadata
         return Stamp(await self._around.kubernetes.cluster_uid(), meta.namespace, meta.name, meta.uid)
 
-    def seen(self, found: IngestPipeline, s: PipelineSituation, there: AnyObserved | Absent) -> PipelineSituation:
+    def seen(self, found: IngestPipeline, s: PipelineSituation, there: Observed | Absent) -> PipelineSituation:
         assert isinstance(there, ObservedPipeline | Absent)
         return replace(s, observed=there, fresh=True)
 
-    async def inherits(self, found: IngestPipeline, there: AnyObserved, server: Server) -> bool:
+    async def inherits(self, found: IngestPipeline, there: Observed, server: Server) -> bool:
         return isinstance(there, ObservedPipeline) and not differences(desired_of(found.spec, found.external_id), there)
 
     # ------------------------------------------------------------ decisions and deeds
