@@ -92,6 +92,11 @@ class Settings(BaseSettings):
     lease_renew_deadline: Seconds = Field(
         10.0, gt=0, description="A leader that could not renew for so long stops writing and ends; shorter than --lease-duration."
     )
+    watch_silence: Seconds = Field(
+        300.0,
+        ge=1,
+        description="/livez fails once a watch said nothing for so long. API servers send bookmarks about once a minute.",
+    )
     probe_address: str = Field("0.0.0.0", description="Where /livez and /readyz listen.")  # noqa: S104 - a kubelet must reach it
     probe_port: int = Field(8080, ge=0, le=65535, description="Port of /livez and /readyz; 0 picks a free one and logs it.")
     metrics_address: str = Field("0.0.0.0", description="Where /metrics listens.")  # noqa: S104 - Prometheus must reach it

@@ -46,11 +46,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Lines of a watch, then its end; with `hold` the connection stays open and silent. `torn` ends it mid-line."""
+    """Lines of a watch, then its end; with `hold` the connection stays open and silent, with `until` till then.
+
+    `torn` ends it mid-line.
+    """
 
     lines: tuple[str, ...] = ()
     hold: bool = False
     torn: str = ""
+    until: asyncio.Event | None = None
 
     async def serve(self, request: web.Request, closing: asyncio.Event) -> web.StreamResponse:
         response = web.StreamResponse(headers=CONTENT)
@@ -63,6 +67,8 @@ class Watch:
             request.transport.abort()
         elif self.hold:
             await closing.wait()
+        elif self.until is not None:
+            await self.until.wait()
         return response
 
 

@@ -12,8 +12,22 @@ import kopf
 import pytest
 
 from inference_operator.api.meta import GROUP, VERSION
+from inference_operator.kubernetes.credentials import ConnectionInfo
+from inference_operator.kubernetes.stream_ages import StreamAges
 from inference_operator.shell import handlers
-from tests.kubernetes.scripted_api import Answer, Plan, ScriptedApi, Watch, error, holding, refusal, scripted_api
+from tests.kubernetes.scripted_api import (
+    Answer,
+    Plan,
+    ScriptedApi,
+    Silence,
+    Watch,
+    bookmark,
+    error,
+    holding,
+    refusal,
+    scripted_api,
+)
+from tests.virtual_clock import VirtualClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -30,6 +44,13 @@ class Informer:
     def __init__(self) -> None:
         self.heard: list[Heard] = []
         self.bodies: list[dict[str, Any]] = []
+        self.clock = VirtualClock()
+        self.ages = StreamAges(self.clock)
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the watch was last heard of."""
+        return self.clock.monotonic() - self.ages.last_heard
 
     def take(self, event: str | None, body: dict[str, Any]) -> None:
         self.heard.append((event, body["metadata"]["name"]))
@@ -84,10 +105,20 @@ async def informing(api: ScriptedApi) -> AsyncIterator[tuple[Informer, asyncio.T
     registry = kopf.OperatorRegistry()
     handlers.register(registry, PLURAL, informer.take)
 
-    async def login() -> kopf.ConnectionInfo:
-        return kopf.ConnectionInfo(server=api.url, token="a-token")
+    async def login() -> ConnectionInfo:
+        return ConnectionInfo(
+            server=api.url,
+            ca_path=None,
+            insecure=False,
+            scheme="Bearer",
+            token="a-token",
+            certificate_path=None,
+            private_key_path=None,
+            proxy_url=None,
+            expiration=None,
+        )
 
-    handlers.register_login(registry, login)
+    handlers.register_login(registry, login, informer.ages)
     task = asyncio.create_task(
         kopf.operator(registry=registry, settings=handlers.settings(), standalone=True, clusterwide=True, stop_flag=stop)
     )
@@ -161,3 +192,28 @@ async def test_a_kind_or_a_token_that_is_gone_ends_it(api: ScriptedApi, refused:
     async with informing(api) as (_, task):
         await holding(task.done)
     assert task.exception() is not None
+
+
+async def test_a_bookmark_is_a_word_although_nobody_is_told_of_it(api: ScriptedApi) -> None:
+    again = asyncio.Event()
+    api.plan(PATH, listing("5"), Watch((told("ADDED", "a", "6"),), until=again), Watch((bookmark("7"),), hold=True))
+    async with informing(api) as (informer, _):
+        await holding(lambda: ("ADDED", "a") in informer.heard)
+        await informer.clock.advance(400)
+        assert informer.silence == 400
+        again.set()
+        await holding(lambda: informer.silence == 0)
+    assert informer.heard == [("ADDED", "a")]
+
+
+@pytest.mark.parametrize("mute", [Silence(), Watch((), hold=True)], ids=["nothing at all", "headers alone"])
+async def test_a_watch_that_is_opened_anew_and_tells_nothing_stays_silent(api: ScriptedApi, mute: Plan) -> None:
+    again = asyncio.Event()
+    api.plan(PATH, listing("5"), Watch((told("ADDED", "a", "6"),), until=again), mute)
+    async with informing(api) as (informer, _):
+        await holding(lambda: ("ADDED", "a") in informer.heard)
+        await informer.clock.advance(400)
+        again.set()
+        await holding(lambda: len(api.of(PATH)) == 3)
+        await informer.clock.advance(100)
+        assert informer.silence == 500

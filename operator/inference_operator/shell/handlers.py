@@ -8,9 +8,11 @@ from typing import Any
 import kopf
 
 from inference_operator.api.meta import GROUP, VERSION
+from inference_operator.kubernetes.credentials import ConnectionInfo
+from inference_operator.kubernetes.stream_ages import StreamAges
 
 Heard = Callable[[str | None, dict[str, Any]], None]
-Login = Callable[[], Awaitable[kopf.ConnectionInfo]]
+Login = Callable[[], Awaitable[ConnectionInfo]]
 
 
 def register(registry: kopf.OperatorRegistry, plural: str, heard: Heard) -> None:
@@ -29,12 +31,35 @@ def register(registry: kopf.OperatorRegistry, plural: str, heard: Heard) -> None
         heard(type, _plain(body))
 
 
-def register_login(registry: kopf.OperatorRegistry, login: Login) -> None:
-    """Let kopf use the same credentials as the rest of the operator. A registry of one's own has none otherwise."""
+def register_login(registry: kopf.OperatorRegistry, login: Login, ages: StreamAges) -> None:
+    """Let kopf use the same credentials as the rest of the operator. A registry of one's own has none otherwise.
+
+    `ages` hears what its watches tell: kopf itself does not say whether they still do. Equal credentials make the same context,
+    by which kopf knows those that were refused already, and ends.
+    """
+    last: tuple[ConnectionInfo, kopf.AiohttpSession] | None = None
 
     @kopf.on.login(registry=registry, id="login")
-    async def on_login(**_: Any) -> kopf.ConnectionInfo:
-        return await login()
+    async def on_login(**_: Any) -> kopf.AiohttpSession:
+        nonlocal last
+        info = await login()
+        if last is None or last[0] != info:
+            last = info, _context(info, ages)
+        return last[1]
+
+
+def _context(info: ConnectionInfo, ages: StreamAges) -> kopf.AiohttpSession:
+    pieces = kopf.ConnectionInfo(
+        server=info.server,
+        ca_path=info.ca_path,
+        insecure=info.insecure,
+        scheme=info.scheme,
+        token=info.token,
+        certificate_path=info.certificate_path,
+        private_key_path=info.private_key_path,
+    )
+    session = ages.session(headers=pieces.as_http_headers(), tls=pieces.as_ssl_context(), proxy=info.proxy_url)
+    return kopf.AiohttpSession(server=info.server, aiohttp_session=session, expiration=info.expiration)
 
 
 def settings() -> kopf.OperatorSettings:

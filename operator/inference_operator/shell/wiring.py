@@ -31,6 +31,7 @@ from inference_operator.kubernetes.lease import Leadership
 from inference_operator.kubernetes.lease_record import LeaseTiming
 from inference_operator.kubernetes.lease_requests import LeaseName
 from inference_operator.kubernetes.metadata_watch import MetadataWatch
+from inference_operator.kubernetes.stream_ages import StreamAges
 from inference_operator.settings import Settings
 from inference_operator.shell import handlers
 from inference_operator.shell.clock import SystemClock
@@ -42,9 +43,6 @@ from inference_operator.shell.probes import Probes
 from inference_operator.shell.queue import Backoff
 
 log: Any = structlog.get_logger(__name__)
-
-# Bookmarks come about once a minute: after five silent minutes a watch is stuck, and a restart is the cure.
-_SILENCE = 300.0
 
 
 async def run(settings: Settings, kinds: Iterable[MakeKind]) -> int:
@@ -81,6 +79,7 @@ class _Process:
         self._leadership = leadership
         may_write = leadership.may_write if leadership is not None else _always
         self._watch = MetadataWatch(client, clock, on_change=self._changed, namespaces=settings.namespace)
+        self._informer_ages = StreamAges(clock)
         kubernetes = KubernetesAdapter(client, self._watch, clock, settings.namespace, may_write)
         limits = Limits(concurrency=settings.concurrency_per_cluster + 2, requests_per_second=settings.requests_per_second)
         self._metrics = ServedMetrics(settings, client, clock)
@@ -170,7 +169,7 @@ class _Process:
         await await_kinds(self._client, self._clock, tuple(self._operator.kinds), self._note_missing)
         for plural in self._operator.kinds:
             handlers.register(registry, plural, partial(self._operator.intake.heard, plural))
-        handlers.register_login(registry, self._login)
+        handlers.register_login(registry, self._credentials.connection_info, self._informer_ages)
         await kopf.operator(
             registry=registry,
             settings=handlers.settings(),
@@ -183,20 +182,6 @@ class _Process:
 
     def _note_missing(self, what: str | None) -> None:
         self._missing = what
-
-    async def _login(self) -> kopf.ConnectionInfo:
-        info = await self._credentials.connection_info()
-        return kopf.ConnectionInfo(
-            server=info.server,
-            ca_path=info.ca_path,
-            insecure=info.insecure,
-            scheme=info.scheme,
-            token=info.token,
-            certificate_path=info.certificate_path,
-            private_key_path=info.private_key_path,
-            proxy_url=info.proxy_url,
-            expiration=info.expiration,
-        )
 
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -221,13 +206,15 @@ class _Process:
             await probes.stop()
 
     def _what_is_dead(self) -> str | None:
-        if not self._watch.synced.is_set():
+        """Nothing before all was listed once: an API server that is away at the start is waited for."""
+        if not (self._kopf_ready.is_set() and self._watch.synced.is_set()):
             return None
         silent = self._silence()
-        return f"no word from a watch for {silent:.0f} s" if silent > _SILENCE else None
+        return f"no word from a watch for {silent:.0f} s" if silent > self._settings.watch_silence else None
 
     def _silence(self) -> float:
-        return self._clock.monotonic() - self._watch.last_heard
+        """Of Secrets and ConfigMaps, or of our own kinds, whichever is silent for longer."""
+        return self._clock.monotonic() - min(self._watch.last_heard, self._informer_ages.last_heard)
 
     def _what_is_missing(self) -> str | None:
         if not self._kopf_ready.is_set():

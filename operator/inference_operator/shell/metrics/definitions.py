@@ -110,7 +110,9 @@ PROBE_DURATION = _histogram("probe_duration", "How long the inference of a probe
 
 LEADER = _gauge("leader", "1 while this replica works: it holds the Lease, or runs without `--leader-elect`. Else 0.")
 LEASE_AGE = _gauge("lease_age_seconds", "Since the last renewal of the Lease that succeeded. Only where this replica holds one.")
-WATCH_AGE = _gauge("watch_age_seconds", "Since the watch of Secrets and ConfigMaps that is silent for longest was last heard of.")
+WATCH_AGE = _gauge(
+    "watch_age_seconds", "Since the watch that is silent for longest, of our own kinds, Secrets or ConfigMaps, was last heard of."
+)
 BUILD = _gauge("build_info", "Always 1; the version of the operator and of Python.", "version", "python")
 
 METRICS = (
