@@ -200,3 +200,41 @@ async def test_a_failed_reading_before_it_does_not_spoil_a_new_one(
     source.gate.set()
     assert await early == REFUSED
     assert await late == "well again"
+
+
+async def test_since_a_moment_what_was_asked_after_it_is_kept_for_all(
+    shared: SharedRead[str], source: Source, clock: VirtualClock
+) -> None:
+    moment = clock.monotonic()
+    await clock.advance(1)
+    assert [await shared.get_since(moment) for _ in range(10)] == ["first"] * 10
+    assert source.reads == 1
+
+
+async def test_since_a_moment_what_was_asked_before_it_or_in_the_same_instant_counts_for_nothing(
+    shared: SharedRead[str], source: Source, clock: VirtualClock
+) -> None:
+    assert await shared.get() == "first"
+    source.value = "second"
+    assert await shared.get_since(clock.monotonic()) == "second"
+    await clock.advance(1)
+    source.value = "third"
+    assert await shared.get_since(clock.monotonic()) == "third"
+    assert source.reads == 3
+
+
+async def test_since_a_moment_a_reading_under_way_is_joined_only_if_it_began_after_it(
+    shared: SharedRead[str], source: Source, clock: VirtualClock
+) -> None:
+    source.gate.clear()
+    under_way = asyncio.create_task(shared.get())
+    await clock.advance(1)
+    moment = clock.monotonic()
+    source.value = "second"
+    early = [asyncio.create_task(shared.get_since(moment)) for _ in range(10)]
+    later = asyncio.create_task(shared.get_since(moment - 2))
+    await clock.advance(1)
+    source.gate.set()
+    assert await under_way == await later == "first"
+    assert set(await asyncio.gather(*early)) == {"second"}
+    assert source.reads == 2

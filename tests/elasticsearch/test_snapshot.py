@@ -269,12 +269,24 @@ async def test_a_reading_of_all_that_failed_is_told_to_all_who_want_all_until_th
     assert world.lists == 2
 
 
-async def test_all_now_is_read_anew_and_once_for_all_who_come_meanwhile(
-    snapshot: Snapshot[ObservedEndpoint], world: World
+async def test_all_since_a_moment_is_read_anew_and_once_for_all_who_come_meanwhile(
+    snapshot: Snapshot[ObservedEndpoint], world: World, clock: VirtualClock
 ) -> None:
     assert await snapshot.all() == {}
     world.holds(endpoint("a"))
     assert await snapshot.all() == {}
-    found = await asyncio.gather(*(snapshot.all_now() for _ in range(20)))
+    now = clock.monotonic()
+    found = await asyncio.gather(*(snapshot.all_since(now) for _ in range(20)))
     assert found == [{"a": endpoint("a")}] * 20
     assert world.lists <= 3
+
+
+async def test_all_since_a_moment_may_be_what_was_read_since_then(
+    snapshot: Snapshot[ObservedEndpoint], world: World, clock: VirtualClock
+) -> None:
+    before = clock.monotonic()
+    await clock.advance(1)
+    assert await snapshot.all_since(before) == {}
+    await clock.advance(1)
+    assert await snapshot.all_since(before) == {}
+    assert world.lists == 1

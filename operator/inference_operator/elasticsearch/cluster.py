@@ -59,7 +59,7 @@ class Cluster:
         self._server: SharedRead[Server] = SharedRead(self._read_server, clock, address)
         self._models = Models(self._client.send, clock, address, limits.unsettled_age)
         self._pipeline_snapshot = pipeline_snapshot(self._client.send, clock, address, limits)
-        self._referrers = ReferrerSearch(self._client.send, self._pipeline_snapshot, clock, address, limits.usage_believed)
+        self._referrers = ReferrerSearch(self._client.send, self._pipeline_snapshot, clock, address, limits)
         self._pipelines = Pipelines(self._client.send, self._pipeline_snapshot, self._referrers, self._models, limits.inferences)
         self._inferences = Inferences(self._client.send, clock, limits.inferences)
         self._last_server: Server | None = None
@@ -125,15 +125,15 @@ class Cluster:
         request = requests.delete_endpoint(inference_id, dry_run=True)
         return absent_or(parsed(await self._client.send(request), documents.usage))
 
-    async def users(self, inference_id: str, *, search: bool = True) -> Usage | Absent | Failure:
+    async def users(self, inference_id: str, *, search: bool = True, since: float | None = None) -> Usage | Absent | Failure:
         """Who refers to the endpoint: what a dry run tells, and with `search` what our own search finds beyond that.
 
-        That nobody does is never taken from an earlier reading.
+        That nobody does is never taken from a reading that began before `since`, a moment on the clock; without it, before now.
         """
         told = await self.dry_run(inference_id)
         if not isinstance(told, Usage) or not search:
             return told
-        found = await self._referrers.search(inference_id, confirm=not told.total)
+        found = await self._referrers.search(inference_id, confirm=not told.total, since=since)
         if isinstance(found, Usage):
             return joined(told, found)
         return told if told.total else found

@@ -22,7 +22,9 @@ class Limits:
         longest_pause: the most it grows to.
         single_reads: reads of one endpoint at the same moment while the reading of all is broken.
         unsettled_age: how old the state of a model deployment that is not at rest may be.
-        usage_believed: for how long a reading is believed that says that an endpoint is used; that it is not is read anew.
+        usage_believed: for how long a reading is believed that says that something is used; that it is not is read anew.
+        disuse_believed: for how long a reading may serve many deletions that says that nobody uses them; it must have begun
+            after each of them was heard of.
     """
 
     concurrency: int = 10
@@ -38,3 +40,4 @@ class Limits:
     single_reads: int = 4
     unsettled_age: float = 2.0
     usage_believed: float = 10.0
+    disuse_believed: float = 5.0

@@ -118,13 +118,13 @@ class Pipelines:
             request = requests.simulate_pipeline(body, docs)
             return parsed(await self._send(request), pipeline_documents.simulated(len(docs)))
 
-    async def users(self, pipeline_id: str) -> Usage | Failure:
+    async def users(self, pipeline_id: str, since: float | None = None) -> Usage | Failure:
         """Who uses the pipeline: callers among the pipelines; indices that hold it, and templates, among the indices.
 
         `needs_force` is True where an index holds it, which is when Elasticsearch refuses to delete it. That nobody uses
-        it is never taken from an earlier reading.
+        it is never taken from a reading that began before `since`, a moment on the clock; without it, before now.
         """
-        return await self._referrers.search_pipeline(pipeline_id)
+        return await self._referrers.search_pipeline(pipeline_id, since)
 
     async def referrers(self, pipeline_id: str) -> Referrers:
         """Which pipelines call it and which index templates name it, as of this round's readings, for status."""

@@ -1,8 +1,10 @@
 """Our own search for who uses an endpoint or a pipeline, in one reading of each kind for all objects of the cluster.
 
-Decides how old a reading may be: that something is used may be believed for a moment, that it is not is read anew before
-anything is deleted. A reading that fails is kept like one that succeeds, so that the number of requests does not grow with
-the number of objects. What the connection may not read (403) is told in the log once, and then left to Elasticsearch.
+Decides how old a reading may be. That something is used may be believed for a moment. That it is not is read anew before
+anything is deleted, by a reading that begins after the deletion was heard of: whoever used it before its deletion is found, and
+many deletions that wait for their turn share a reading, for some seconds. A reading that fails is kept like one that succeeds,
+so that the number of requests does not grow with the number of objects. What the connection may not read (403) is told in the
+log once, and then left to Elasticsearch.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from inference_operator.core.pipeline.values import ObservedPipeline
     from inference_operator.core.values import Json
     from inference_operator.elasticsearch.answers import Response
+    from inference_operator.elasticsearch.limits import Limits
     from inference_operator.elasticsearch.requests import Request
     from inference_operator.elasticsearch.snapshot import Snapshot
 
@@ -48,8 +51,8 @@ class _Source(Protocol):
         """From a reading not older than this, if one is at hand; asks nobody."""
         ...
 
-    async def read_now(self) -> Users | Failure:
-        """From a reading that begins after now."""
+    async def read_since(self, moment: float) -> Users | Failure:
+        """From a reading that began after that moment on the clock."""
         ...
 
 
@@ -69,8 +72,8 @@ class _Pipelines:
         kept = self._snapshot.kept_all(max_age)
         return None if kept is None else self._users(kept)
 
-    async def read_now(self) -> Users | Failure:
-        return self._users(await self._snapshot.all_now())
+    async def read_since(self, moment: float) -> Users | Failure:
+        return self._users(await self._snapshot.all_since(moment))
 
     def _users(self, pipelines: Mapping[str, ObservedPipeline] | Failure) -> Users | Failure:
         """The same pipelines have the same users, however many objects ask."""
@@ -112,8 +115,8 @@ class _Documents:
         kept = self.shared.kept(max_age)
         return None if kept is None else kept.result
 
-    async def read_now(self) -> Users | Failure:
-        return _result(await self.shared.get_new())
+    async def read_since(self, moment: float) -> Users | Failure:
+        return _result(await self.shared.get_since(moment))
 
     async def _read(self) -> _Reading:
         result = parsed(await self._send(self._request), self._parse)
@@ -129,7 +132,7 @@ class ReferrerSearch:
         pipelines: the pipelines of the cluster; somebody else invalidates and closes it.
         clock: tells the age of what is known.
         address: of the cluster.
-        believed_for: seconds for which a reading is believed that says that something is used.
+        limits: for how long readings are believed.
     """
 
     def __init__(
@@ -138,12 +141,13 @@ class ReferrerSearch:
         pipelines: Snapshot[ObservedPipeline],
         clock: Clock,
         address: str,
-        believed_for: float,
+        limits: Limits,
     ) -> None:
         def documents(request: Request, parse: Callable[[Json], Users], privilege: str) -> _Documents:
             return _Documents(send, request, parse, privilege, clock, address)
 
-        self._believed_for = believed_for
+        self._clock = clock
+        self._limits = limits
         self._pipelines = _Pipelines(pipelines, address)
         index_templates = users_among_templates("index_template", INDEX_TEMPLATE)
         self._index_templates = documents(requests.list_index_templates(), index_templates, "monitor")
@@ -160,21 +164,23 @@ class ReferrerSearch:
         """Who uses a pipeline, as of the readings of this round, for status. What can't be read is no failure."""
         return await self._known(_pipeline(pipeline_id))
 
-    async def search(self, inference_id: str, *, confirm: bool) -> Usage | Failure:
-        """Who uses an endpoint, templates among the indices. With `confirm` nobody does only if a reading of right now says so.
+    async def search(self, inference_id: str, *, confirm: bool, since: float | None = None) -> Usage | Failure:
+        """Who uses an endpoint, templates among the indices.
 
-        What the connection may not read uses nothing; any other failure is one of the search.
+        With `confirm` nobody does only if a reading says so that began after `since`, at which moment on the clock the endpoint
+        was known to go; without it, after now. What the connection may not read uses nothing; any other failure is one of the
+        search.
         """
         sources = (self._pipelines, self._index_templates, self._component_templates)
-        return _together(await self._search(sources, _endpoint(inference_id), confirm=confirm))
+        return _together(await self._search(sources, _endpoint(inference_id), confirm=confirm, since=since))
 
-    async def search_pipeline(self, pipeline_id: str) -> Usage | Failure:
-        """Who uses a pipeline: callers, indices that hold it, templates. That nobody does is read right now.
+    async def search_pipeline(self, pipeline_id: str, since: float | None = None) -> Usage | Failure:
+        """Who uses a pipeline: callers, indices that hold it, templates. That nobody does is confirmed as by `search`.
 
         `overlooked` counts callers and templates: the indices alone make Elasticsearch refuse to delete it.
         """
         sources = (self._pipelines, self._index_templates, self._component_templates, self._indices)
-        found = await self._search(sources, _pipeline(pipeline_id), confirm=True)
+        found = await self._search(sources, _pipeline(pipeline_id), confirm=True, since=since)
         usage = _together(found)
         if isinstance(usage, Failure):
             return usage
@@ -199,17 +205,22 @@ class ReferrerSearch:
             index_templates=None if isinstance(index_templates, Failure) else index_templates,
         )
 
-    async def _search(self, sources: Sequence[_Source], pick: _Pick, *, confirm: bool) -> list[tuple[str, ...] | Failure]:
+    async def _search(
+        self, sources: Sequence[_Source], pick: _Pick, *, confirm: bool, since: float | None
+    ) -> list[tuple[str, ...] | Failure]:
         """The answer of each source, in their order."""
+        believed_for = self._limits.usage_believed
         if not confirm:
-            return [_picked(await source.read(self._believed_for), pick) for source in sources]
-        kept = [source.kept(self._believed_for) for source in sources]
+            return [_picked(await source.read(believed_for), pick) for source in sources]
+        kept = [source.kept(believed_for) for source in sources]
         if None not in kept:
             recent = [_picked(answer, pick) for answer in kept if answer is not None]
             usage = _together(recent)
             if isinstance(usage, Usage) and usage.total:
                 return recent
-        return [_picked(await source.read_now(), pick) for source in sources]
+        now = self._clock.monotonic()
+        moment = now if since is None else max(since, now - self._limits.disuse_believed)
+        return [_picked(await source.read_since(moment), pick) for source in sources]
 
 
 def _endpoint(inference_id: str) -> _Pick:

@@ -71,6 +71,15 @@ class SharedRead(Generic[_T]):
             await self._outcome(under_way)
         return await self.get(self._age(asked_at))
 
+    async def get_since(self, moment: float) -> _T | Failure:
+        """What a reading tells, or told, that began after a moment on the clock. One under way from before is not joined."""
+        if self._kept is not None and self._kept.asked_at > moment:
+            return self._kept.value
+        under_way = self._joinable(None)
+        if under_way is not None and self._under_way is not None and self._under_way.asked_at > moment:
+            return await self._outcome(under_way)
+        return await self.get_new()
+
     async def _outcome(self, task: asyncio.Task[_T | Failure]) -> _T | Failure:
         try:
             return await asyncio.shield(task)

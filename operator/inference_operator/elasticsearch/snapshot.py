@@ -129,9 +129,9 @@ class Snapshot(Generic[_T]):
         kept = self.kept_all(max_age)
         return self._of(await self._listing.get(max_age)) if kept is None else kept
 
-    async def all_now(self) -> Mapping[str, _T] | Failure:
-        """All that can be understood, by a reading that begins after now."""
-        return self._of(await self._listing.get_new())
+    async def all_since(self, moment: float) -> Mapping[str, _T] | Failure:
+        """All that can be understood, by a reading that began after a moment on the clock."""
+        return self._of(await self._listing.get_since(moment))
 
     def kept_all(self, max_age: float | None = None) -> Mapping[str, _T] | Failure | None:
         """What `all` would tell without a reading; None where it needs one."""

@@ -19,6 +19,7 @@ import structlog
 from inference_operator.api.invalid import InvalidObject
 from inference_operator.api.managed import ManagedStatus
 from inference_operator.api.meta import ObjectMeta
+from inference_operator.core.clock import Clock
 from inference_operator.core.values import ObjectRef
 from inference_operator.shell.clusters import Clusters
 from inference_operator.shell.kind import AnyKind
@@ -56,12 +57,14 @@ class Intake:
         queue: WorkQueue[ObjectKey],
         kubernetes: KubernetesPort,
         clusters: Clusters,
+        clock: Clock,
     ) -> None:
         self._kinds = kinds
         self._store = store
         self._queue = queue
         self._kubernetes = kubernetes
         self._clusters = clusters
+        self._clock = clock
 
     def heard(self, plural: str, event: str | None, body: Body) -> None:
         """Take a watch event: `ADDED`, `MODIFIED`, `DELETED`, or None for an object of the first listing."""
@@ -70,6 +73,8 @@ class Intake:
         if event == "DELETED":
             self.gone(key, meta["uid"])
             return
+        if meta.get("deletionTimestamp"):
+            self._store.leaves(meta["uid"], self._clock.monotonic())
         change = self._store.observe(key, read(self._kinds[plural], body))
         if change is None or not change.is_news:
             return

@@ -73,7 +73,9 @@ class Operator:
         clusters = Clusters(resolver, kubernetes, pool)
         around = Surroundings(kubernetes, clusters, self.store, self.queue, clock, dice, tuning.namespaces, meter)
         self.kinds: Mapping[str, AnyKind] = {kind.plural: kind for kind in (make(around) for make in kinds)}
-        self.intake = Intake(self.kinds, store=self.store, queue=self.queue, kubernetes=kubernetes, clusters=clusters)
+        self.intake = Intake(
+            self.kinds, store=self.store, queue=self.queue, kubernetes=kubernetes, clusters=clusters, clock=clock
+        )
         self._reconciler = Reconciler(
             Parts(
                 kinds=self.kinds,

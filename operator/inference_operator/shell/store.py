@@ -94,6 +94,7 @@ class ObjectStore:
     def __init__(self) -> None:
         self._objects: dict[ObjectKey, Known] = {}
         self._uids: set[str] = set()
+        self._leaving: dict[str, float] = {}
         self._identities: _Links[Identity] = _Links()
         self._sources: _Links[ObjectRef] = _Links()
         self._needs: _Links[Identity] = _Links()
@@ -112,6 +113,14 @@ class ObjectStore:
         """True while an object with this uid is known."""
         return uid in self._uids
 
+    def leaves(self, uid: str, moment: float) -> None:
+        """The object with this uid is heard of as being deleted, at a moment on the clock. The first time counts."""
+        self._leaving.setdefault(uid, moment)
+
+    def leaving_since(self, uid: str) -> float | None:
+        """When it was first heard that the object is being deleted. None where it never was."""
+        return self._leaving.get(uid)
+
     def observe(self, key: ObjectKey, after: Known) -> Change | None:
         """Take note of a version of an object. None where a later one is known already."""
         before = self._objects.get(key)
@@ -120,6 +129,8 @@ class ObjectStore:
         self._objects[key] = after
         if before is not None:
             self._uids.discard(before.metadata.uid)
+            if before.metadata.uid != after.metadata.uid:
+                self._leaving.pop(before.metadata.uid, None)
         self._uids.add(after.metadata.uid)
         self._identities.set(key, () if isinstance(after, Unreadable) else (Identity(key.plural, after.external_id),))
         return Change(before, after)
@@ -131,6 +142,7 @@ class ObjectStore:
             return None
         del self._objects[key]
         self._uids.discard(known.metadata.uid)
+        self._leaving.pop(known.metadata.uid, None)
         for links in (self._identities, self._sources, self._needs):
             links.set(key, ())
         return known

@@ -56,6 +56,7 @@ class InferenceEndpoints:
     marks_its_own = False
 
     def __init__(self, around: Surroundings) -> None:
+        self._store = around.store
         self._sources = Sources(around.kubernetes)
         self._prober = Prober(
             store=around.store,
@@ -150,7 +151,8 @@ class InferenceEndpoints:
                 return await self.look(found, s, cluster)
             case DryRun():
                 # A forced deletion goes on whatever is found, so it must not depend on the search.
-                return await cluster.users(s.external_id, search=not (s.deleting and s.spec.force_delete))
+                search = not (s.deleting and s.spec.force_delete)
+                return await cluster.users(s.external_id, search=search, since=self._store.leaving_since(s.uid))
             case Delete(force=force):
                 return await _delete(s, cluster, force=force)
             case Inspect():

@@ -144,7 +144,8 @@ class IngestPipelines:
                 return await _rehearse(s, cluster)
             case DryRun():
                 # A forced deletion goes on whatever is found, so it must not depend on the search.
-                return Usage() if s.spec.force_delete else await cluster.pipelines.users(s.external_id)
+                since = self._around.store.leaving_since(s.uid)
+                return Usage() if s.spec.force_delete else await cluster.pipelines.users(s.external_id, since)
             case Delete():
                 return await _delete(s, cluster)
             case _:
