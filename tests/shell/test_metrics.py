@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from inference_operator.elasticsearch.traffic import Exchange, Unsent
+from inference_operator.shell.metrics.census import CONDITION_TYPES
 from inference_operator.shell.metrics.definitions import LABELS, METRICS, PROCESS
 from inference_operator.shell.metrics.instruments import ClusterLabels
 from inference_operator.shell.metrics.scrape import Metrics
-from inference_operator.shell.metrics.states import CONDITION_TYPES
 from tests.fake_kubernetes import Verb
 from tests.fake_kubernetes_requests import Moment, Request
 from tests.machine.probing import HOUR, PROBE
@@ -203,6 +203,50 @@ async def test_objects_are_counted_by_every_condition_that_they_carry() -> None:
         assert told.value("object_conditions", kind=ENDPOINT, condition="Stalled", status="True") == 1
         assert told.value("object_conditions", kind=PIPELINE, condition="Ready", status="True") == 1
         assert told.value("object_conditions", kind=PIPELINE, condition="Stalled", status="True") == 0
+
+
+async def test_those_that_are_not_ready_are_counted_by_their_reason_and_the_oldest_tells_since_when() -> None:
+    async with measured() as world:
+        world.apply("good")
+        world.apply("bad", {"service": "nobody-offers-this"})
+        await world.rest()
+        await world.clock.advance(300)
+        world.apply("worse", {"service": "nobody-offers-this"})
+        await world.rest()
+        before = world.scrape()
+        await world.clock.advance(60)
+        told = world.scrape()
+        assert told.value("objects_not_ready", kind=ENDPOINT, reason="UnknownService") == 2
+        assert told.all("objects_not_ready") == 2
+        stalled = {"kind": ENDPOINT, "condition": "Stalled", "status": "True"}
+        for name, labels in (
+            ("objects_not_ready_oldest_seconds", {"kind": ENDPOINT, "reason": "UnknownService"}),
+            ("object_conditions_oldest_seconds", stalled),
+        ):
+            age = before.value(name, **labels)
+            assert age is not None
+            assert age >= 300
+            assert told.value(name, **labels) == age + 60
+        assert told.all("objects_not_ready_oldest_seconds") == told.value(
+            "objects_not_ready_oldest_seconds", kind=ENDPOINT, reason="UnknownService"
+        )
+        assert told.value("object_conditions_oldest_seconds", kind=PIPELINE, condition="Stalled", status="True") == 0
+
+
+@pytest.mark.parametrize("time", ["yesterday", "2000-01-01T00:00:00", "9999-01-01T00:00:00Z"])
+async def test_a_time_that_others_wrote_spoils_no_scrape(time: str) -> None:
+    async with measured() as world:
+        key = world.apply("a", {"service": "nobody-offers-this"})
+        await world.rest()
+        body = world.kubernetes.store.get(key)
+        assert body is not None
+        for condition in body["status"]["conditions"]:
+            condition["lastTransitionTime"] = time
+        body["metadata"]["resourceVersion"] = str(int(body["metadata"]["resourceVersion"]) + 1000)
+        world.operator.intake.heard("inferenceendpoints", "MODIFIED", body)
+        told = world.scrape()
+        assert told.value("objects_not_ready_oldest_seconds", kind=ENDPOINT, reason="UnknownService") == 0
+        assert told.value("objects_not_ready", kind=ENDPOINT, reason="UnknownService") == 1
 
 
 async def test_allocations_are_summed_over_the_models() -> None:

@@ -69,6 +69,20 @@ UNREADABLE = _gauge(
 CONDITIONS = _gauge(
     "object_conditions", "Objects by the status of each condition that they carry.", "kind", "condition", "status"
 )
+CONDITIONS_OLDEST = _gauge(
+    "object_conditions_oldest_seconds",
+    "For how long the object whose condition has had this status for longest has had it; 0 without one.",
+    "kind",
+    "condition",
+    "status",
+)
+NOT_READY = _gauge("objects_not_ready", "Objects whose `Ready` is not `True`, by its reason.", "kind", "reason")
+NOT_READY_OLDEST = _gauge(
+    "objects_not_ready_oldest_seconds",
+    "For how long the `Ready` of the object that is not ready for longest has been what it is; 0 without one.",
+    "kind",
+    "reason",
+)
 DRIFTED = _gauge("objects_drifted", "Objects whose status lists differences that others made in Elasticsearch.", "kind")
 ALLOCATIONS = _gauge(
     "model_allocations", "Allocations of in-cluster models that run, summed over the objects, as of their status.", "kind"
@@ -117,7 +131,7 @@ BUILD = _gauge("build_info", "Always 1; the version of the operator and of Pytho
 
 METRICS = (
     *(RECONCILES, RECONCILE_DURATION, TIME_TO_READY, REPAIRS, ABANDONED),
-    *(OBJECTS, UNREADABLE, CONDITIONS, DRIFTED, ALLOCATIONS, ALLOCATIONS_WANTED),
+    *(OBJECTS, UNREADABLE, CONDITIONS, CONDITIONS_OLDEST, NOT_READY, NOT_READY_OLDEST, DRIFTED, ALLOCATIONS, ALLOCATIONS_WANTED),
     *(QUEUE_DUE, QUEUE_DELAYED, QUEUE_WORKING, QUEUE_FAILING, QUEUE_OLDEST, QUEUE_RETRIES),
     *(REQUESTS, REQUEST_DURATION, UNSENT, BREAKER, PROBES, PROBE_DURATION),
     *(LEADER, LEASE_AGE, WATCH_AGE, BUILD),
@@ -136,8 +150,8 @@ PROCESS = (
 LABELS = {
     "kind": "`InferenceEndpoint` or `IngestPipeline`.",
     "result": "How a pass ended, see below.",
-    "reason": "A reason of the [catalogue](reasons.md); for an interrupted pass `Conflict`, `Gone` or `KubernetesFailure`;"
-    " `Fault` for an error of the operator itself.",
+    "reason": "A reason of the [catalogue](reasons.md), and of a pass also: `Conflict`, `Gone` or `KubernetesFailure` where it"
+    " was interrupted, `Fault` for an error of the operator itself.",
     "condition": "Type of a condition. Conditions that others wrote are not counted.",
     "status": "Of a condition: `True`, `False` or `Unknown`. Of a request: `2xx`, `3xx`, `4xx`, `5xx`, or `connect`, `tls`,"
     " `timeout`, `reset`, `garbled`, `cancelled`.",

@@ -20,13 +20,14 @@ class Metrics:
     """The registry of one operator. Hand `meter` to it, then `watch` it."""
 
     def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._registry = CollectorRegistry(auto_describe=False)
         self.meter = Instruments(self._registry, clock)
         ProcessCollector(registry=self._registry)
 
     def watch(self, operator: Operator, pool: ClusterPool, vitals: Vitals) -> None:
         """Read these at every scrape from now on."""
-        self._registry.register(States(operator, pool, self.meter, vitals))
+        self._registry.register(States(operator, pool, self.meter, vitals, self._clock))
 
     def scrape(self, accept: str = "") -> tuple[bytes, str]:
         """See `server.Scrape`."""

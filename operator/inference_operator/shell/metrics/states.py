@@ -1,53 +1,31 @@
-"""What can be read off the operator at the moment of a scrape, so that nobody has to keep books.
-
-Decides how objects are counted. Their number does not change the number of series: what is counted are conditions that the
-operator writes itself, and every one of them is told, also as 0.
-"""
+"""What can be read off the operator at the moment of a scrape, so that nobody has to keep books."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from platform import python_version
-from typing import get_args
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from inference_operator.api.status import DeploymentStatus
-from inference_operator.core.conditions import Truth
+from inference_operator.core.clock import Clock
 from inference_operator.elasticsearch.pool import ClusterPool
 from inference_operator.shell.metrics import definitions as d
+from inference_operator.shell.metrics.census import Census, Row
 from inference_operator.shell.metrics.instruments import Instruments
 from inference_operator.shell.metrics.vitals import Vitals
 from inference_operator.shell.operator import Operator
-from inference_operator.shell.store import ObjectStore, Unreadable
-
-CONDITION_TYPES = (
-    "Ready",
-    "Reconciling",
-    "Stalled",
-    "ReferencesResolved",
-    "Synced",
-    "ModelReady",
-    "Drifted",
-    "DeletionBlocked",
-    "Suspended",
-    "Probed",
-)
-"""All that the operator writes."""
-TRUTHS: tuple[str, ...] = get_args(Truth)
 
 Family = CounterMetricFamily | GaugeMetricFamily
-Row = tuple[tuple[str, ...], float]
 
 
 class States(Collector):
     """Register it; each scrape calls `collect`, which takes a walk over all objects and asks nobody."""
 
-    def __init__(self, operator: Operator, pool: ClusterPool, instruments: Instruments, vitals: Vitals) -> None:
+    def __init__(self, operator: Operator, pool: ClusterPool, instruments: Instruments, vitals: Vitals, clock: Clock) -> None:
+        self._clock = clock
         self._operator = operator
         self._pool = pool
         self._instruments = instruments
@@ -61,7 +39,9 @@ class States(Collector):
     def collect(self) -> Iterator[Family]:
         """Every gauge, and the counter that the queue keeps itself."""
         self._instruments.first_ready.keep(self._operator.store)
-        yield from _objects(self._operator.store, {plural: kind.name for plural, kind in self._operator.kinds.items()})
+        kinds = {plural: kind.name for plural, kind in self._operator.kinds.items()}
+        for metric, rows in Census(self._operator.store, kinds, self._clock.now()).families():
+            yield _family(metric, rows)
         yield from self._queue()
         yield _family(d.BREAKER, self._breakers())
         yield from self._life()
@@ -89,34 +69,6 @@ class States(Collector):
         yield _family(d.LEASE_AGE, [((), age)] if math.isfinite(age) else [])
         yield _family(d.WATCH_AGE, [((), self._vitals.watch_age())])
         yield _family(d.BUILD, [(self._build, 1)])
-
-
-def _objects(store: ObjectStore, kinds: Mapping[str, str]) -> Iterator[Family]:
-    objects, unreadable, conditions, drifted, running, wanted = (Counter[tuple[str, ...]]() for _ in range(6))
-    for key in store:
-        kind, found = kinds[key.plural], store.get(key)
-        assert found is not None
-        status = found.status
-        objects[kind,] += 1
-        unreadable[kind,] += isinstance(found, Unreadable)
-        drifted[kind,] += bool(status.drift)
-        conditions.update((kind, condition.type, condition.status) for condition in status.conditions)
-        deployment = getattr(status, "deployment", None)  # of whatever kind: asking for a protocol would cost more than the rest
-        if isinstance(deployment, DeploymentStatus):
-            running[kind,] += deployment.allocation_count or 0
-            wanted[kind,] += deployment.target_allocation_count or 0
-    each = [(kind,) for kind in kinds.values()]
-    stands = [(kind, type_, truth) for kind in kinds.values() for type_ in CONDITION_TYPES for truth in TRUTHS]
-    yield _family(d.OBJECTS, _rows(objects, each))
-    yield _family(d.UNREADABLE, _rows(unreadable, each))
-    yield _family(d.CONDITIONS, _rows(conditions, stands))
-    yield _family(d.DRIFTED, _rows(drifted, each))
-    yield _family(d.ALLOCATIONS, _rows(running, each))
-    yield _family(d.ALLOCATIONS_WANTED, _rows(wanted, each))
-
-
-def _rows(counted: Counter[tuple[str, ...]], labels: Iterable[tuple[str, ...]]) -> Iterable[Row]:
-    return [(each, counted[each]) for each in labels]
 
 
 def _family(metric: d.Metric, rows: Iterable[Row]) -> Family:
