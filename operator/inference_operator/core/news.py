@@ -22,10 +22,14 @@ class News:
     note: str
 
 
-def news(before: ManagedStatus, after: ManagedStatus, repair: str | None = None) -> Iterator[News]:
-    """What happened between two statuses, told once. `repair` says what was put back meanwhile, after others had changed it."""
-    if repair is not None and _condition(before, "Drifted") is None:
+def news_of_repair(before: ManagedStatus, repair: str) -> Iterator[News]:
+    """`repair` says what was put back, after others had changed it. It is true whatever becomes of the status."""
+    if _condition(before, "Drifted") is None:
         yield News("Warning", Reason.DRIFTED, repair)
+
+
+def news(before: ManagedStatus, after: ManagedStatus) -> Iterator[News]:
+    """What happened between two statuses, told once."""
     old, new = _condition(before, "Ready"), _condition(after, "Ready")
     if new is not None and _told_apart(old, new) and not _is_plain(old, new):
         yield News("Normal" if new.status == "True" or new.reason == Reason.SUSPENDED else "Warning", new.reason, new.message)

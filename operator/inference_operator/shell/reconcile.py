@@ -22,7 +22,7 @@ from inference_operator.core import words
 from inference_operator.core.advance import advance
 from inference_operator.core.clock import Clock
 from inference_operator.core.disposition import Disposition, Mood
-from inference_operator.core.news import News, news
+from inference_operator.core.news import News, news, news_of_repair
 from inference_operator.core.reasons import Reason
 from inference_operator.core.situation import Situation
 from inference_operator.core.verdict import (
@@ -204,18 +204,18 @@ class Reconciler:
             self._parts.meter.repaired(kind.name)
         if found is None or found.metadata.uid != s.uid:
             return PassEnd(Result.INTERRUPTED, Interruption.GONE)
+        if s.done.repaired:
+            # Before the status is written: should that fail, the next pass finds all in order and knows of no repair.
+            await self._tell(key, kind, found, news_of_repair(found.status, words.put_back(s, s.done.repaired)))
         status = kind.status(
             s,
             conclusion,
             now=_rfc3339(self._parts.clock.now()),
             handled=found.metadata.annotations.get(RECONCILE_ANNOTATION),
         )
-        repair = words.put_back(s, s.done.repaired) if s.done.repaired else None
-        return await self._write_status(key, found, status, repair)
+        return await self._write_status(key, found, status)
 
-    async def _write_status(
-        self, key: ObjectKey, found: Known, status: ManagedStatus, repair: str | None = None
-    ) -> PassEnd | None:
+    async def _write_status(self, key: ObjectKey, found: Known, status: ManagedStatus) -> PassEnd | None:
         """Write it if it is news, and tell transitions as events. Returns how the pass ended where it must be repeated."""
         kind, before = self._parts.kinds[key.plural], found.status
         if status != before:
@@ -235,7 +235,7 @@ class Reconciler:
             ready = _ready(status)
             log.info("status", ready=ready and ready.status, reason=ready and ready.reason, generation=status.observed_generation)
             self._tell_dependants(key, found, status)
-        await self._tell(key, kind, found, tuple(news(before, status, repair)))
+        await self._tell(key, kind, found, tuple(news(before, status)))
         return None
 
     def _tell_dependants(self, key: ObjectKey, found: Known, status: ManagedStatus) -> None:
