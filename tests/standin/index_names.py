@@ -9,7 +9,11 @@ _MOST_BYTES = 255
 
 
 def name_problem(name: str) -> str | None:
-    """Why a name is bad for an index, an alias or a pipeline; upper case is bad for indices only."""
+    """Why a name is bad for an index, an alias or a pipeline; upper case is bad for indices only.
+
+    As `validateIndexOrAliasName` of the server's `MetadataCreateIndexService`, which `IngestService` calls for pipelines; lower
+    case is asked for by `validateIndexName`, which it does not call.
+    """
     problems = (
         (
             bool(_BAD_CHARACTERS.search(name)),

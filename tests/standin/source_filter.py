@@ -33,12 +33,17 @@ class Shown:
         return dict(_picked(source, "", self.includes, excludes))
 
     def _hidden(self, index: Index | None, version: Version) -> tuple[str, ...]:
-        """Vector fields: from 9.2 on they are left out unless the index or the request wants them."""
+        """Vector fields: from 9.2 on they are left out unless the index or the request wants them.
+
+        Merged pull requests of the server say so: 128735 (`exclude_vectors`), 131907 (the default of new indices, listed among
+        the breaking changes of 9.2), 135444 (what `includes` names is shown all the same).
+        """
         kept = index is None or str(index.settings.get("index.mapping.exclude_source_vectors", "true")) == "false"
         hide = version.since(*_HIDDEN_SINCE) and not kept if self.vectors is None else not self.vectors
         if not hide or index is None:
             return ()
-        return tuple(path for path, definition in fields_of(index.mappings) if definition.get("type") in VECTORS)
+        vectors = (path for path, definition in fields_of(index.mappings) if definition.get("type") in VECTORS)
+        return tuple(path for path in vectors if not _matches(path, self.includes))
 
 
 def _picked(source: Mapping[str, Any], prefix: str, includes: tuple[str, ...], excludes: tuple[str, ...]) -> Json:

@@ -205,6 +205,8 @@ async def test_vectors_are_kept_to_itself_from_9_2_on(version: str, hidden: bool
         assert ("v" in await source(here.http)) is not hidden
         asked = ok(await here.http.get("/i1/_doc/1", params={"_source_exclude_vectors": "false"}))
         assert asked["_source"]["v"] == [1.0, 2.0]
+        named = ok(await here.http.get("/i1/_doc/1", params={"_source_includes": "v"}))
+        assert named["_source"] == {"v": [1.0, 2.0]}
 
 
 SEMANTIC = {"mappings": {"properties": {"t": {"type": "semantic_text", "inference_id": "dense"}}}}
