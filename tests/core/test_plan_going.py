@@ -40,7 +40,7 @@ GOES = (
     ),
     pytest.param(
         going(FORCE),
-        [(DryRun(), Usage()), (Delete(force=True), Refused(USED))],
+        [(Delete(force=True), Refused(USED))],
         Blocked,
         id="the server refuses although forced: blocked, not asked again in this pass",
     ),
@@ -50,7 +50,8 @@ GOES = (
         Reason.SERVER_ERROR,
         id="used since the dry run: tried again",
     ),
-    pytest.param(going(FORCE), [(DryRun(), USED), (Delete(force=True), USED), *LETS_GO], Released, id="used and forced: deleted"),
+    pytest.param(going(FORCE), [(Delete(force=True), USED), *LETS_GO], Released, id="forced: nobody is asked who uses it"),
+    pytest.param(going(FORCE), [(Delete(force=True), ABSENT), *LETS_GO], Released, id="forced, and gone already: let go"),
     pytest.param(going(openai_spec(deletionPolicy="Retain")), LETS_GO, Released, id="Retain: let go, not deleted"),
     pytest.param(going(openai_spec(managementPolicy="Observe")), LETS_GO, Released, id="Observe: let go, not deleted"),
     pytest.param(going(SPEC, claim=None), LETS_GO, Released, id="never claimed: let go, not deleted"),

@@ -45,14 +45,12 @@ GOES = (
     pytest.param(
         going(SPEC), [(DryRun(), Usage()), (Delete(force=False), Refused(USED))], Blocked, id="the server refuses: blocked"
     ),
-    pytest.param(
-        going(FORCE), [(DryRun(), Usage()), (Delete(force=True), ABSENT), *LETS_GO], Released, id="forced: whoever uses it"
-    ),
+    pytest.param(going(FORCE), [(Delete(force=True), ABSENT), *LETS_GO], Released, id="forced: nobody is asked who uses it"),
     pytest.param(
         going(FORCE),
-        [(DryRun(), Usage()), (Delete(force=True), Refused(USED))],
+        [(Delete(force=True), Refused(USED))],
         Blocked,
-        id="forced, and the server refuses all the same: blocked",
+        id="forced, and the server refuses all the same: blocked, not asked again in this pass",
     ),
     pytest.param(going(SPEC), [(DryRun(), DOWN)], Reason.UNREACHABLE, id="the search fails: waits"),
     pytest.param(going(SPEC), [(DryRun(), Usage()), (Delete(force=False), DOWN)], Reason.UNREACHABLE, id="the delete is lost"),
@@ -80,7 +78,8 @@ def test_going(situation: PipelineSituation, story: Story, end: End) -> None:
 )
 def test_refused_deletion_names_users_and_the_way_out(wanted: object, advice: str) -> None:
     assert isinstance(wanted, type(SPEC))
-    story: Story = [(DryRun(), Usage()), (Delete(force=wanted.force_delete), Refused(USED))]
+    asked: Story = [] if wanted.force_delete else [(DryRun(), Usage())]
+    story: Story = [*asked, (Delete(force=wanted.force_delete), Refused(USED))]
     final = tell(going(wanted), story, Blocked)
     assert planned(final) == Blocked(USED)
     message = _blocked_message(final)

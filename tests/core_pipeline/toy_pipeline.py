@@ -62,7 +62,7 @@ class ToyServer:
                 assert s.desired is not None
                 return BAD if s.desired.body.get("description") == BAD_DESCRIPTION else GOOD
             case DryRun():
-                return Usage() if s.spec.force_delete else self._users()
+                return self._users()
             case Delete():
                 return self._delete()
             case _:

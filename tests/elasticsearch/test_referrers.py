@@ -124,12 +124,6 @@ async def test_many_deletions_at_once_share_their_readings(bench: Bench) -> None
     assert max(bench.counts[read] for read in READS) <= 10
 
 
-async def test_without_a_search_only_the_server_is_asked(bench: Bench, cluster: Cluster) -> None:
-    await put(bench, "/_ingest/pipeline/p1", on_failure("a"))
-    assert await cluster.users("a", search=False) == Usage()
-    assert bench.counts == {DRY_RUN: 1}
-
-
 async def test_nobody_is_searched_for_who_uses_what_is_gone(bench: Bench, cluster: Cluster) -> None:
     assert await cluster.users("gone") is ABSENT
     assert bench.counts == {"DELETE /_inference/gone": 1}

@@ -232,12 +232,18 @@ def absent_frees_the_object(s: Situation) -> Verdict | None:
     return SetFinalizer(present=False) if isinstance(s.observed, Absent) and s.fresh else None
 
 
+def refused_deletion_blocks(s: Situation) -> Verdict | None:
+    """Elasticsearch refuses some deletions although they are forced, and says because of whom."""
+    return Blocked(s.usage) if s.done.refused and s.usage is not None else None
+
+
 def used_blocks(s: Situation) -> Verdict | None:
+    """A forced deletion goes on whatever is found, so nobody is asked: it must not depend on a search that may fail."""
+    if s.spec.force_delete:
+        return None
     if s.usage is None:
         return DryRun()
-    if s.done.refused:
-        return Blocked(s.usage)
-    return Blocked(s.usage) if s.usage.total and not s.spec.force_delete else None
+    return Blocked(s.usage) if s.usage.total else None
 
 
 def it_is_deleted(s: Situation) -> Verdict | None:
@@ -252,6 +258,7 @@ GOING: tuple[Callable[[Situation], Verdict | None], ...] = (
     failed_going_is_held,
     inherited_is_handed_over,
     absent_frees_the_object,
+    refused_deletion_blocks,
     used_blocks,
     it_is_deleted,
 )

@@ -125,13 +125,13 @@ class Cluster:
         request = requests.delete_endpoint(inference_id, dry_run=True)
         return absent_or(parsed(await self._client.send(request), documents.usage))
 
-    async def users(self, inference_id: str, *, search: bool = True, since: float | None = None) -> Usage | Absent | Failure:
-        """Who refers to the endpoint: what a dry run tells, and with `search` what our own search finds beyond that.
+    async def users(self, inference_id: str, *, since: float | None = None) -> Usage | Absent | Failure:
+        """Who refers to the endpoint: what a dry run tells, and what our own search finds beyond that.
 
         That nobody does is never taken from a reading that began before `since`, a moment on the clock; without it, before now.
         """
         told = await self.dry_run(inference_id)
-        if not isinstance(told, Usage) or not search:
+        if not isinstance(told, Usage):
             return told
         found = await self._referrers.search(inference_id, confirm=not told.total, since=since)
         if isinstance(found, Usage):

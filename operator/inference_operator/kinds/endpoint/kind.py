@@ -150,9 +150,7 @@ class InferenceEndpoints:
             case Look():
                 return await self.look(found, s, cluster)
             case DryRun():
-                # A forced deletion goes on whatever is found, so it must not depend on the search.
-                search = not (s.deleting and s.spec.force_delete)
-                return await cluster.users(s.external_id, search=search, since=self._store.leaving_since(s.uid))
+                return await cluster.users(s.external_id, since=self._store.leaving_since(s.uid))
             case Delete(force=force):
                 return await _delete(s, cluster, force=force)
             case Inspect():

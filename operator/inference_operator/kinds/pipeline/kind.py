@@ -17,7 +17,7 @@ from inference_operator.core.pipeline.trials import trial_documents
 from inference_operator.core.pipeline.values import ObservedPipeline, desired_of
 from inference_operator.core.situation import Answer, Refused, Rehearsed
 from inference_operator.core.status import unreadable_status
-from inference_operator.core.values import Absent, Json, ObjectRef, Observed, Server, Usage
+from inference_operator.core.values import Absent, Json, ObjectRef, Observed, Server
 from inference_operator.core.verdict import Conclusion, Create, Delete, DryRun, Look, Rehearse, Step, Update, Verdict
 from inference_operator.elasticsearch.cluster import Cluster, pipeline_usage_of
 from inference_operator.kinds.pipeline.needs import ENDPOINTS, PIPELINES, Search
@@ -143,9 +143,7 @@ class IngestPipelines:
             case Rehearse():
                 return await _rehearse(s, cluster)
             case DryRun():
-                # A forced deletion goes on whatever is found, so it must not depend on the search.
-                since = self._around.store.leaving_since(s.uid)
-                return Usage() if s.spec.force_delete else await cluster.pipelines.users(s.external_id, since)
+                return await cluster.pipelines.users(s.external_id, self._around.store.leaving_since(s.uid))
             case Delete():
                 return await _delete(s, cluster)
             case _:
