@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.controlplane.binaries import Binaries, ensure_binaries
+from tests.controlplane.binaries import Binaries, ensure_binaries, ensure_kustomize_controller
 from tests.controlplane.children import ChildDiedError, ControlPlaneError
 from tests.controlplane.commands import CommandFailedError
 from tests.controlplane.plane import ControlPlane
@@ -16,4 +16,5 @@ __all__ = [
     "ControlPlaneError",
     "NotInTimeError",
     "ensure_binaries",
+    "ensure_kustomize_controller",
 ]

@@ -9,12 +9,18 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.controlplane import cache
 from tests.controlplane.build import build
 from tests.controlplane.locks import locked
-from tests.controlplane.modules import TOOL_NAMES, digest
+from tests.controlplane.modules import KUSTOMIZE_CONTROLLER, MODULES, TOOL_NAMES, digest
 from tests.controlplane.progress import say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.controlplane.modules import Module
 
 ASSETS_VARIABLE = "KUBEBUILDER_ASSETS"
 _ASSETS = ("etcd", "kube-apiserver", "kubectl")
@@ -39,19 +45,34 @@ class Binaries:
 
 
 def ensure_binaries() -> Binaries:
-    """The programs; builds what is missing, which takes minutes, and shows progress on standard error.
+    """The programs of the control plane; builds what is missing, which takes minutes, and shows progress on standard error.
 
     Raises:
         ControlPlaneError: a build failed.
 
     """
     given = _given()
-    entry = cache.root() / digest(frozenset(given))
+    entry = _built(MODULES, frozenset(given))
+    return Binaries((*dict.fromkeys(path.parent for path in given.values()), entry))
+
+
+def ensure_kustomize_controller() -> Binaries:
+    """Flux's kustomize-controller, its CRD beside it, and `kstatus`, which judges as it does; built in the same way.
+
+    Raises:
+        ControlPlaneError: a build failed.
+
+    """
+    return Binaries((_built((KUSTOMIZE_CONTROLLER,), frozenset()),))
+
+
+def _built(modules: Sequence[Module], without: frozenset[str]) -> Path:
+    entry = cache.root() / digest(without, modules)
     if not entry.exists():
         with locked(entry.with_name(f"{entry.name}.lock"), "another process builds the control plane"):
             if not entry.exists():
-                build(entry, frozenset(given))
-    return Binaries((*dict.fromkeys(path.parent for path in given.values()), entry))
+                build(entry, without, modules)
+    return entry
 
 
 def _given() -> dict[str, Path]:

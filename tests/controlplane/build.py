@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.controlplane import cache
 from tests.controlplane.children import Children, ControlPlaneError, tail
-from tests.controlplane.modules import BUILD_ENV, BUILD_FLAGS, MODULES, oldest_go
+from tests.controlplane.modules import BUILD_ENV, BUILD_FLAGS, oldest_go
 from tests.controlplane.progress import Progress, say
 from tests.controlplane.toolchain import find_go
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from tests.controlplane.modules import Module
     from tests.controlplane.toolchain import Go
@@ -23,18 +24,18 @@ if TYPE_CHECKING:
 _FOREIGN = ("GOARCH", "GOBIN", "GOEXPERIMENT", "GOFLAGS", "GOOS", "GOROOT")
 
 
-def build(entry: Path, without: frozenset[str]) -> None:
-    """Build every tool but those in `without` into the folder `entry`. Call it with the entry's lock held.
+def build(entry: Path, without: frozenset[str], modules: Sequence[Module]) -> None:
+    """Build every tool of the modules but those in `without` into the folder `entry`. Call it with the entry's lock held.
 
     Raises:
         ControlPlaneError: no Go, or a build failed; with the tail of the log.
 
     """
-    go = find_go(oldest_go(), cache.root())
+    go = find_go(oldest_go(modules), cache.root())
     say(f"building with Go {go.text} into {entry}: once for these versions, some five to ten minutes on two cores")
     with Children(cache.scratch(entry)) as children:
         binaries = children.directory / "bin"
-        for module in MODULES:
+        for module in modules:
             _build_module(children, go, module, binaries, without)
         binaries.rename(entry)
 
@@ -55,6 +56,16 @@ def _build_module(children: Children, go: Go, module: Module, binaries: Path, wi
     _run(children, _Step(f"{module.name}-build", [*argv, "-o", f"{binaries}/", *packages]), module, progress, total)
     for tool in tools:
         (binaries / tool.built_as).rename(binaries / tool.name)
+    if module.files:
+        _keep_files(children, go, module, binaries)
+
+
+def _keep_files(children: Children, go: Go, module: Module, binaries: Path) -> None:
+    step = _Step(f"{module.name}-files", [str(go.command), "list", "-m", "-f", "{{.Dir}}", module.source])
+    _run(children, step, module, Progress(f"keeping files of {module.name} {module.version}"), total=None)
+    source = Path(children.log(step.name).read_text().splitlines()[-1])
+    for file in module.files:
+        shutil.copyfile(source / file, binaries / Path(file).name)
 
 
 @dataclass(frozen=True, slots=True)

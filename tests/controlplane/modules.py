@@ -12,6 +12,10 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 BUILD_FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
 BUILD_ENV = {"CGO_ENABLED": "0", "GOWORK": "off", "GOTOOLCHAIN": "local"}
@@ -33,12 +37,14 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A Go module of ours, whose `tool` lines name the programs."""
+    """A Go module of ours, whose `tool` lines name the programs, but for those whose source lies in it."""
 
     name: str
     source: str
     tools: tuple[Tool, ...]
-    version_symbols: tuple[tuple[str, str], ...]
+    version_symbols: tuple[tuple[str, str], ...] = ()
+    files: tuple[str, ...] = ()
+    """What is kept beside the programs: paths inside the module `source`."""
 
     @property
     def folder(self) -> Path:
@@ -89,19 +95,28 @@ HELM = Module(
 )
 MODULES = (KUBERNETES, HELM)
 TOOL_NAMES = tuple(tool.name for module in MODULES for tool in module.tools)
+KUSTOMIZE_CONTROLLER = Module(
+    name="kustomize-controller",
+    source="github.com/fluxcd/kustomize-controller",
+    tools=(
+        Tool("kustomize-controller", "github.com/fluxcd/kustomize-controller"),
+        Tool("kstatus", "inference-operator.local/tests/controlplane/kustomize-controller/kstatus"),
+    ),
+    files=("config/crd/bases/kustomize.toolkit.fluxcd.io_kustomizations.yaml",),
+)
 
 
-def oldest_go() -> tuple[int, ...]:
-    """The oldest Go that builds all modules."""
-    return max(module.go_version for module in MODULES)
+def oldest_go(modules: Sequence[Module] = MODULES) -> tuple[int, ...]:
+    """The oldest Go that builds all these modules."""
+    return max(module.go_version for module in modules)
 
 
-def digest(without: frozenset[str]) -> str:
+def digest(without: frozenset[str], modules: Sequence[Module] = MODULES) -> str:
     """What the binaries depend on, in one hash: module files, flags, the machine's kind and the tools left out."""
     content = hashlib.sha256()
-    for module in MODULES:
-        for name in ("go.mod", "go.sum"):
-            content.update((module.folder / name).read_bytes())
+    for module in modules:
+        for file in (module.folder / "go.mod", module.folder / "go.sum", *sorted(module.folder.rglob("*.go"))):
+            content.update(file.read_bytes())
         content.update(module.linker_flags.encode())
     rest = [*BUILD_FLAGS, *sorted(BUILD_ENV.items()), sys.platform, platform.machine(), sorted(without)]
     content.update(repr(rest).encode())

