@@ -29,7 +29,7 @@ class Release:
 
     @property
     def fullname(self) -> str:
-        return f"{self.name}-inference-operator"
+        return self.name if "inference-operator" in self.name else f"{self.name}-inference-operator"
 
     def helm(self, verb: str, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - as of the plane
         return self.plane.helm(verb, *arguments, f"--namespace={self.namespace}", input=input)

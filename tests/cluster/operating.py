@@ -132,7 +132,7 @@ class Operating:
     def _environment(self) -> dict[str, str]:
         given = {name: value for name, value in self._release.environment().items() if value is not None}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("INFERENCE_OPERATOR_", "KUBE"))}
-        token = self.plane.create_token(HOME, ACCOUNT)
+        token = self.plane.create_token(self._release.namespace, self._release.fullname)
         kubeconfig = self.plane.kubeconfig_for_token(token, self._folder / "kubeconfig")
         here = {
             "PYTHONPATH": "operator",
@@ -141,7 +141,7 @@ class Operating:
             "INFERENCE_OPERATOR_PROBE_PORT": "0",
             "INFERENCE_OPERATOR_METRICS_ADDRESS": "127.0.0.1",
             "INFERENCE_OPERATOR_METRICS_PORT": "0",
-            "INFERENCE_OPERATOR_OPERATOR_NAMESPACE": HOME,
+            "INFERENCE_OPERATOR_OPERATOR_NAMESPACE": self._release.namespace,
             "INFERENCE_OPERATOR_DEFAULT_CONNECTION_PATH": str(self.connection),
             "INFERENCE_OPERATOR_DEFAULT_CONNECTION_NAMESPACES": "*",
         }
@@ -217,6 +217,16 @@ def operating(plane: ControlPlane, folder: Path) -> Iterator[Operating]:
         plane.api.create("/api/v1/namespaces", {"metadata": {"name": HOME}})
     release = Release(plane, "cluster", HOME)
     release.install({}, "--skip-crds")
+    try:
+        with installed(release, folder) as running:
+            yield running
+    finally:
+        release.uninstall()
+
+
+@contextmanager
+def installed(release: Release, folder: Path) -> Iterator[Operating]:
+    """The same with the rights of a release that is there, and that stays."""
     tls = create_tls(folder / "tls")
     standin = StandIn(security=Security(api_keys={API_KEY[0]: ApiKey(API_KEY[1])}), pace=Pace(deployment=2.0))
     with serve_in_thread(standin, tls=tls) as url:
@@ -225,7 +235,7 @@ def operating(plane: ControlPlane, folder: Path) -> Iterator[Operating]:
         (connection / "url").write_text(url)
         (connection / "api-key").write_text(base64.b64encode(":".join(API_KEY).encode()).decode())
         (connection / "ca.crt").write_text(Path(tls.ca).read_text())
-        running = Operating(plane, release, standin, folder)
+        running = Operating(release.plane, release, standin, folder)
         running.settings = {
             "INFERENCE_OPERATOR_RESYNC_INTERVAL": "1s",
             "INFERENCE_OPERATOR_BACKOFF_MAX": "2s",
@@ -236,4 +246,3 @@ def operating(plane: ControlPlane, folder: Path) -> Iterator[Operating]:
             yield running
         finally:
             running.close()
-            release.uninstall()
