@@ -7,7 +7,7 @@ ES8    := build/es8
 export PYTHONDONTWRITEBYTECODE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint test test-full verify generate lock controlplane demo up down bench soak clean
+.PHONY: help setup fmt lint test test-full gitops verify generate lock controlplane demo up down bench soak clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,8 +42,9 @@ lint: $(STAMP) ## style, types (mypy and pyright, strict), import contracts
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-generate: $(STAMP) ## write what is generated: crds/ and the chart's copy
+generate: $(STAMP) ## write what is generated: crds/ and the chart's copy, recorded objects for Argo CD
 	$(BIN)/python -m inference_operator.manifests write
+	$(BIN)/python -m tests.gitops
 
 verify: $(STAMP) ## fail if a generated file is stale
 	$(BIN)/python -m inference_operator.manifests check
@@ -53,6 +54,9 @@ test: lint verify controlplane $(ES8)/.installed ## all checks and tests; under 
 
 test-full: lint verify controlplane $(ES8)/.installed ## the same with the full matrices
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+gitops: controlplane ## carry out examples/gitops with Flux (built on first use, some minutes) and a real Lua
+	$(BIN)/pytest tests/gitops -n 2 --dist loadgroup
 
 demo: controlplane ## see the operator do its job (ELASTICSEARCH_URL=… for your own cluster, KEEP=1 to play on)
 	@$(BIN)/python -m tests.demo
