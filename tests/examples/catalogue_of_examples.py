@@ -22,8 +22,16 @@ MIGRATING = EXAMPLES / "migrating"
 PATCHES = frozenset({EXAMPLES / "connection" / "eck-auth-patch.yaml"})
 """Files for `kubectl patch`: parts of an object, which nobody can apply."""
 
-OF_OTHERS = frozenset({MIGRATING / "eck-custom-resources" / "before.yaml"})
-"""Objects of other operators, from which one moves."""
+GITOPS = EXAMPLES / "gitops"
+
+OF_OTHERS = frozenset(
+    {
+        MIGRATING / "eck-custom-resources" / "before.yaml",
+        *(GITOPS / "flux").rglob("*.yaml"),
+        *(GITOPS / "argocd").rglob("*.yaml"),
+    }
+)
+"""Objects of other operators, from which one moves, or which bring ours: `tests/gitops/` has these."""
 
 
 def example_files() -> list[Path]:
