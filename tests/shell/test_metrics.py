@@ -158,6 +158,18 @@ async def test_a_probe_is_counted_by_its_outcome_and_timed_where_it_was_answered
         assert told.value("probe_duration_seconds_count") == 1
 
 
+async def test_what_is_rare_begins_with_0_so_that_its_first_time_is_a_rise() -> None:
+    async with measured() as world:
+        told = world.scrape()
+        for name, labels in (
+            ("reconciles_total", {"result": "fault", "reason": "Fault"}),
+            ("drift_repairs_total", {}),
+            ("abandoned_total", {}),
+        ):
+            assert [told.value(name, kind=kind, **labels) for kind in (ENDPOINT, PIPELINE)] == [0, 0]
+        assert [told.value("probes_total", outcome=outcome) for outcome in ("Succeeded", "Failed")] == [0, 0]
+
+
 async def test_an_error_of_our_own_is_a_fault() -> None:
     async with measured() as world:
         world.kubernetes.interceptor = _break

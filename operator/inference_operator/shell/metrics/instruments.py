@@ -5,6 +5,7 @@ Decides what a label may say: closed lists, and addresses of clusters, of which 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from inference_operator.api.meta import ObjectMeta
 from inference_operator.core.clock import Clock
 from inference_operator.elasticsearch.traffic import Exchange, Unsent
 from inference_operator.shell.metrics import definitions as d
-from inference_operator.shell.metrics.meter import PassEnd
+from inference_operator.shell.metrics.meter import FAULT, PassEnd, Result
 from inference_operator.shell.store import ObjectStore
 
 OTHER = "other"
@@ -89,6 +90,15 @@ class Instruments:
         self._unsent = _make(Counter, d.UNSENT, registry)
         self._probes = _make(Counter, d.PROBES, registry)
         self._inferences = _make(Histogram, d.PROBE_DURATION, registry)
+
+    def begin(self, kinds: Iterable[str]) -> None:
+        """Tell 0 of what is rare: of a counter that begins with 1, nobody could say that it rose."""
+        for kind in kinds:
+            for rare in (self._durations, self._ready, self._repairs, self._abandoned):
+                rare.labels(kind)
+            self._reconciles.labels(kind, Result.FAULT.value, FAULT)
+        for outcome in ("Succeeded", "Failed"):
+            self._probes.labels(outcome)
 
     def reconciled(self, kind: str, end: PassEnd, seconds: float) -> None:
         self._reconciles.labels(kind, end.result.value, str(end.reason)).inc()

@@ -27,6 +27,7 @@ class Metrics:
 
     def watch(self, operator: Operator, pool: ClusterPool, vitals: Vitals) -> None:
         """Read these at every scrape from now on."""
+        self.meter.begin(kind.name for kind in operator.kinds.values())
         self._registry.register(States(operator, pool, self.meter, vitals, self._clock))
 
     def scrape(self, accept: str = "") -> tuple[bytes, str]:
