@@ -73,6 +73,18 @@ class Operating:
         """Everything that all runs wrote."""
         return "".join(path.read_text() for path in sorted(self._folder.glob("operator-*.log")))
 
+    @property
+    def metrics(self) -> str:
+        """Where the running process serves metrics, without the path."""
+        told = [json.loads(line) for line in self.log.splitlines() if '"metrics listen"' in line]
+        return f"http://127.0.0.1:{told[-1]['port']}"
+
+    def fix_metrics_port(self) -> int:
+        """Keep the port for all runs from now on, as a pod does."""
+        port = self.metrics.rpartition(":")[2]
+        self.settings["INFERENCE_OPERATOR_METRICS_PORT"] = port
+        return int(port)
+
     def start(self) -> None:
         """Start it and wait until it says that it works, which is at once: the one before is known to be dead."""
         log = self.launch()

@@ -20,8 +20,10 @@ from tests.cluster.operating import (
     secret,
 )
 from tests.controlplane import ControlPlane
+from tests.docs.metrics_page import DOCUMENTED, labels_of
 from tests.examples.catalogue_of_examples import endpoint as example_endpoint
 from tests.examples.catalogue_of_examples import example_files
+from tests.monitoring.activity import scrape, tell
 from tests.standin import Fault
 from tests.standin.faults import Loss
 from tests.standin.state import Pipeline, put
@@ -227,8 +229,7 @@ def _put_pipeline(operator: Operating, inference_id: str) -> None:
 def test_metrics_of_the_process_tell_of_its_objects_and_of_no_secret(operator: Operating, namespace: str) -> None:
     operator.apply(namespace, secret(), endpoint("measured"))
     operator.await_condition(namespace, "measured", READY)
-    told = [json.loads(line) for line in operator.log.splitlines() if '"metrics listen"' in line]
-    with urlopen(f"http://127.0.0.1:{told[-1]['port']}/metrics", timeout=10) as answer:
+    with urlopen(f"{operator.metrics}/metrics", timeout=10) as answer:
         text = answer.read().decode()
     kind = 'kind="InferenceEndpoint"'
     assert re.search(rf"^inference_operator_objects\{{{kind}\}} [1-9]", text, re.MULTILINE)
@@ -236,3 +237,8 @@ def test_metrics_of_the_process_tell_of_its_objects_and_of_no_secret(operator: O
     assert re.search(r"^inference_operator_watch_age_seconds \d", text, re.MULTILINE)
     assert "inference_operator_leader 1.0\n" in text
     assert all(each not in text for each in (CANARY, API_KEY[1], namespace, "measured"))
+
+
+def test_every_metric_of_the_page_is_in_a_scrape_of_the_process_and_the_reverse(operator: Operating, namespace: str) -> None:
+    tell(operator, namespace)
+    assert labels_of(scrape(operator)) == DOCUMENTED

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tests.controlplane import cache
 from tests.controlplane.build import build
 from tests.controlplane.locks import locked
-from tests.controlplane.modules import KUSTOMIZE_CONTROLLER, MODULES, TOOL_NAMES, digest
+from tests.controlplane.modules import KUSTOMIZE_CONTROLLER, MODULES, PROMETHEUS, TOOL_NAMES, digest
 from tests.controlplane.progress import say
 
 if TYPE_CHECKING:
@@ -64,6 +64,16 @@ def ensure_kustomize_controller() -> Binaries:
 
     """
     return Binaries((_built((KUSTOMIZE_CONTROLLER,), frozenset()),))
+
+
+def ensure_prometheus() -> Binaries:
+    """Prometheus and promtool, built in the same way.
+
+    Raises:
+        ControlPlaneError: a build failed.
+
+    """
+    return Binaries((_built((PROMETHEUS,), frozenset()),))
 
 
 def _built(modules: Sequence[Module], without: frozenset[str]) -> Path:

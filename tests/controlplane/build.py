@@ -47,12 +47,12 @@ def _build_module(children: Children, go: Go, module: Module, binaries: Path, wi
     packages = [tool.package for tool in tools]
     title = f"{module.name} {module.version} ({', '.join(tool.name for tool in tools)})"
     progress = Progress(f"fetching the modules of {title}")
-    listing = _Step(f"{module.name}-list", [str(go.command), "list", "-deps", BUILD_FLAGS[0], *packages])
+    listing = _Step(f"{module.name}-list", [str(go.command), "list", "-deps", *module.flags, *packages])
     _run(children, listing, module, progress, total=None)
     total = _count(children.log(listing.name)).packages
 
     progress = Progress(f"compiling {title}")
-    argv = [str(go.command), "build", "-v", *BUILD_FLAGS, "-ldflags", module.linker_flags]
+    argv = [str(go.command), "build", "-v", *module.flags, *BUILD_FLAGS[1:], "-ldflags", module.linker_flags]
     _run(children, _Step(f"{module.name}-build", [*argv, "-o", f"{binaries}/", *packages]), module, progress, total)
     for tool in tools:
         (binaries / tool.built_as).rename(binaries / tool.name)

@@ -45,6 +45,13 @@ class Module:
     version_symbols: tuple[tuple[str, str], ...] = ()
     files: tuple[str, ...] = ()
     """What is kept beside the programs: paths inside the module `source`."""
+    tags: tuple[str, ...] = ()
+    """Build tags of Go."""
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What `go list` and `go build` both have to be told."""
+        return (BUILD_FLAGS[0], *((f"-tags={','.join(self.tags)}",) if self.tags else ()))
 
     @property
     def folder(self) -> Path:
@@ -93,6 +100,19 @@ HELM = Module(
     tools=(Tool("helm", "helm.sh/helm/v4/cmd/helm"),),
     version_symbols=(("helm.sh/helm/v4/internal/version.version", "version"),),
 )
+PROMETHEUS = Module(
+    name="prometheus",
+    source="github.com/prometheus/prometheus",
+    tools=(
+        Tool("prometheus", "github.com/prometheus/prometheus/cmd/prometheus"),
+        Tool("promtool", "github.com/prometheus/prometheus/cmd/promtool"),
+    ),
+    version_symbols=(("github.com/prometheus/common/version.Version", "version"),),
+    # Its targets are written into its configuration: what asks clouds for them need not be compiled.
+    tags=("remove_all_sd",),
+)
+"""What judges alerts and dashboard. A module of its own, so that only those who want that build it."""
+
 MODULES = (KUBERNETES, HELM)
 TOOL_NAMES = tuple(tool.name for module in MODULES for tool in module.tools)
 KUSTOMIZE_CONTROLLER = Module(
@@ -117,7 +137,7 @@ def digest(without: frozenset[str], modules: Sequence[Module] = MODULES) -> str:
     for module in modules:
         for file in (module.folder / "go.mod", module.folder / "go.sum", *sorted(module.folder.rglob("*.go"))):
             content.update(file.read_bytes())
-        content.update(module.linker_flags.encode())
+        content.update(" ".join([module.linker_flags, *module.tags]).encode())
     rest = [*BUILD_FLAGS, *sorted(BUILD_ENV.items()), sys.platform, platform.machine(), sorted(without)]
     content.update(repr(rest).encode())
     return content.hexdigest()

@@ -6,30 +6,17 @@ import re
 
 from inference_operator.shell.metrics import page
 from tests.docs.markdown import Page
+from tests.docs.metrics_page import DOCUMENTED, ROWS, TEXT, labels_of
 from tests.docs.pages import ROOT
-from tests.shell.metrics_story import Scraped, measured, tell
+from tests.shell.metrics_story import measured, tell
 
 PAGE = Page(ROOT / "docs" / "metrics.md")
-TEXT = (ROOT / "docs" / "metrics.md").read_text("utf-8")
-ROWS = re.findall(r"^\| `(\w+)` \| (counter|gauge|histogram) \| (.*?) \| .+ \|$", TEXT, re.MULTILINE)
-SUFFIXES = {"_bucket", "_count", "_sum"}
-
-
-def labels_of(told: Scraped) -> dict[str, set[str]]:
-    """The labels of every metric that has a series, under the name that the page gives it."""
-    found: dict[str, set[str]] = {}
-    histograms = {name for name, kind in told.types.items() if kind == "histogram"}
-    for name, labels in told.series:
-        stem, _, suffix = name.rpartition("_")
-        metric = stem if f"_{suffix}" in SUFFIXES and stem in histograms else name
-        found.setdefault(metric, set()).update(label for label, _ in labels if label != "le")
-    return found
 
 
 async def test_every_metric_of_the_page_is_in_a_scrape_of_a_running_operator_and_the_reverse() -> None:
     async with measured() as world:
         await tell(world)
-        assert labels_of(world.scrape()) == {name: set(re.findall(r"`(\w+)`", labels)) for name, _, labels in ROWS}
+        assert labels_of(world.scrape()) == DOCUMENTED
 
 
 async def test_types_are_as_the_page_says() -> None:

@@ -1,0 +1,117 @@
+"""Alerts, runbooks and dashboard name metrics, labels, values, pages and panels that there are, and leave none out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from inference_operator.core.reasons import Reason
+from inference_operator.shell.metrics.census import CONDITION_TYPES, TRUTHS
+from inference_operator.shell.metrics.definitions import METRICS, PROCESS
+from inference_operator.shell.metrics.meter import Result
+from tests.docs.markdown import Page
+from tests.monitoring.panels import queries
+from tests.monitoring.rules import DASHBOARD, RUNBOOKS, alerts, panels, selectors
+
+EXPRESSIONS = {name: rule["expr"] for name, rule in alerts().items()} | {
+    f"{q.panel}: {q.legend}": q.expression for q in queries()
+}
+OF_THE_SCRAPE = {"job", "namespace", "instance"}
+SERIES = {metric.name: set(metric.labels) for metric in (*METRICS, *PROCESS)}
+for _histogram in (metric for metric in METRICS if metric.type == "histogram"):
+    SERIES |= {f"{_histogram.name}_{suffix}": {*_histogram.labels, "le"} for suffix in ("bucket", "count", "sum")}
+VALUES = {
+    "condition": set(CONDITION_TYPES),
+    "reason": {reason.value for reason in Reason},
+    "result": {result.value for result in Result},
+    "cause": {"breaker", "budget", "fenced"},
+    "operation": {"info", "inference.list", "ingest.list"},
+    "status": {*TRUTHS, "2xx", "3xx", "4xx", "5xx"},
+}
+SEVERITIES = {"critical", "warning", "info"}
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS.values(), ids=EXPRESSIONS)
+def test_an_expression_names_metrics_labels_and_values_that_there_are(expression: str) -> None:
+    found = list(selectors(expression))
+    assert found
+    for name, matched in found:
+        assert name in SERIES
+        assert matched.keys() <= SERIES[name] | OF_THE_SCRAPE
+        for label, value in matched.items():
+            assert label in OF_THE_SCRAPE or set(value.split("|")) <= VALUES[label]
+    grouped = {label.strip() for labels in re.findall(r"\b(?:by|on) \(([^)]*)\)", expression) for label in labels.split(",")}
+    assert grouped <= set().union(*(SERIES[name] for name, _ in found)) | OF_THE_SCRAPE
+
+
+@pytest.mark.parametrize("name", alerts())
+def test_an_alert_says_how_bad_it_is_what_it_means_and_what_to_do(name: str) -> None:
+    rule = alerts()[name]
+    labels = {label for metric, _ in selectors(rule["expr"]) for label in SERIES[metric]} | OF_THE_SCRAPE
+    annotations = rule["annotations"]
+    assert re.fullmatch(r"InferenceOperator[A-Z]\w+", name)
+    assert rule["labels"]["severity"] in SEVERITIES
+    assert annotations.keys() == {"summary", "description", "runbook_url"}
+    told = f"{annotations['summary']} {annotations['description']}"
+    assert set(re.findall(r"\$labels\.(\w+)", told)) <= labels
+    for label in ("cluster", "kind"):
+        assert (f"$labels.{label} }}" in told) == (re.search(rf"by \([^)]*\b{label}\b", rule["expr"]) is not None)
+
+
+def test_each_alert_has_a_runbook_and_the_reverse() -> None:
+    pages = {page.stem: page for page in RUNBOOKS.glob("*.md") if page.name != "README.md"}
+    assert pages.keys() == alerts().keys()
+    for name, rule in alerts().items():
+        assert rule["annotations"]["runbook_url"].endswith(f"docs/runbooks/{name}.md")
+        assert [text for _, text in Page(pages[name]).headings] == [name, "Meaning", "Impact", "Diagnosis", "Mitigation"]
+        assert all(Page(pages[name]).section(part).strip() for part in ("Meaning", "Impact", "Diagnosis", "Mitigation"))
+
+
+def test_the_list_of_runbooks_is_complete_and_in_the_order_of_the_rules() -> None:
+    rows = re.findall(r"^\| \[(\w+)\]\(\1\.md\) \| (\w+) \|$", Page(RUNBOOKS / "README.md").text, re.MULTILINE)
+    assert rows == [(name, rule["labels"]["severity"]) for name, rule in alerts().items()]
+
+
+def test_every_metric_of_the_operator_is_on_the_dashboard() -> None:
+    shown = {name for query in queries() for name, _ in selectors(query.expression)}
+    drawn = {name for metric in METRICS for name in (metric.name, f"{metric.name}_bucket") if name in shown}
+    assert {metric.name for metric in METRICS} - {name.removesuffix("_bucket") for name in drawn} == NOT_DRAWN
+
+
+NOT_DRAWN = {"inference_operator_objects_unreadable", "inference_operator_abandoned_total"}
+"""Of what should never happen, and has an alert."""
+
+
+def test_what_is_not_drawn_has_an_alert() -> None:
+    watched = {name for rule in alerts().values() for name, _ in selectors(rule["expr"])}
+    assert watched >= NOT_DRAWN
+
+
+def test_panels_are_told_apart_say_what_they_show_and_do_not_overlap() -> None:
+    dashboard: dict[str, Any] = json.loads(DASHBOARD.read_text("utf-8"))
+    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+    assert len({panel["title"] for panel in panels()}) == len(list(panels()))
+    assert all(panel["description"].endswith(".") and panel["fieldConfig"]["defaults"]["unit"] for panel in panels())
+    taken = Counter(
+        (x, y)
+        for panel in dashboard["panels"]
+        for x in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
+        for y in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
+    )
+    assert set(taken.values()) == {1}
+    assert max(x for x, _ in taken) < 24
+
+
+def test_every_query_asks_the_data_source_that_was_chosen_of_the_operators_that_were() -> None:
+    source = {"type": "prometheus", "uid": "${datasource}"}
+    for panel in panels():
+        for target in panel["targets"]:
+            assert target["datasource"] == panel["datasource"] == source
+            for _, matched in selectors(target["expr"]):
+                assert matched.items() >= {("job", "$job"), ("namespace", "$namespace")}
+    variables = {each["name"] for each in json.loads(DASHBOARD.read_text("utf-8"))["templating"]["list"]}
+    assert variables == {"datasource", "job", "namespace"}
