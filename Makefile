@@ -7,7 +7,7 @@ ES8    := build/es8
 export PYTHONDONTWRITEBYTECODE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint test test-full gitops verify generate lock controlplane demo up down bench soak clean
+.PHONY: help setup fmt lint test test-full gitops alerts verify generate lock controlplane demo up down bench soak clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ test-full: lint verify controlplane $(ES8)/.installed ## the same with the full 
 
 gitops: controlplane ## carry out examples/gitops with Flux (built on first use, some minutes) and a real Lua
 	$(BIN)/pytest tests/gitops -n 2 --dist loadgroup
+
+alerts: controlplane ## play series to the alerts, and have Prometheus watch an operator; builds Prometheus once
+	$(BIN)/pytest tests/monitoring
 
 demo: controlplane ## see the operator do its job (ELASTICSEARCH_URL=… for your own cluster, KEEP=1 to play on)
 	@$(BIN)/python -m tests.demo

@@ -25,10 +25,15 @@ def alerts() -> dict[str, dict[str, Any]]:
     return named
 
 
+def dashboard() -> dict[str, Any]:
+    """The dashboard as Grafana imports it."""
+    board: dict[str, Any] = json.loads(DASHBOARD.read_text("utf-8"))
+    return board
+
+
 def panels() -> Iterator[dict[str, Any]]:
     """Every panel of the dashboard that shows data, those inside of rows included."""
-    top: list[dict[str, Any]] = json.loads(DASHBOARD.read_text("utf-8"))["panels"]
-    for panel in top:
+    for panel in dashboard()["panels"]:
         yield from (inner for inner in (panel, *panel.get("panels", ())) if inner.get("targets"))
 
 

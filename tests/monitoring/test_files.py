@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from inference_operator.core.reasons import Reason
 from inference_operator.shell.metrics.census import CONDITION_TYPES, TRUTHS
@@ -15,7 +16,7 @@ from inference_operator.shell.metrics.definitions import METRICS, PROCESS
 from inference_operator.shell.metrics.meter import Result
 from tests.docs.markdown import Page
 from tests.monitoring.panels import queries
-from tests.monitoring.rules import DASHBOARD, RUNBOOKS, alerts, panels, selectors
+from tests.monitoring.rules import ROOT, RUNBOOKS, alerts, dashboard, panels, selectors
 
 EXPRESSIONS = {name: rule["expr"] for name, rule in alerts().items()} | {
     f"{q.panel}: {q.legend}": q.expression for q in queries()
@@ -76,6 +77,29 @@ def test_the_list_of_runbooks_is_complete_and_in_the_order_of_the_rules() -> Non
     assert rows == [(name, rule["labels"]["severity"]) for name, rule in alerts().items()]
 
 
+@pytest.mark.parametrize("page", sorted(RUNBOOKS.glob("*.md")), ids=lambda page: page.stem)
+def test_a_field_that_a_runbook_reads_or_writes_exists(page: Path) -> None:
+    commands = " ".join(command.text for command in Page(page).commands)
+    read = [
+        re.sub(r"\[.*?\)\]|\[\*\]", "", path) for path in re.findall(r"\.(status(?:\.\w+(?:\[\?\(.*?\)\]|\[\*\])?)+)", commands)
+    ]
+    written = [f"spec.{field}" for field in re.findall(r'\{"spec": \{"(\w+)"', commands)]
+    for path in (*read, *written):
+        assert any(has(crd, path.split(".")) for crd in SCHEMAS), path
+
+
+SCHEMAS = [
+    yaml.safe_load(path.read_text("utf-8"))["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    for path in sorted((ROOT / "crds").glob("*.yaml"))
+]
+
+
+def has(schema: dict[str, Any], path: list[str]) -> bool:
+    """True when a field of that path is in the schema, also inside of lists."""
+    inner = schema.get("items", schema)
+    return not path or (path[0] in inner.get("properties", {}) and has(inner["properties"][path[0]], path[1:]))
+
+
 def test_every_metric_of_the_operator_is_on_the_dashboard() -> None:
     shown = {name for query in queries() for name, _ in selectors(query.expression)}
     drawn = {name for metric in METRICS for name in (metric.name, f"{metric.name}_bucket") if name in shown}
@@ -92,13 +116,13 @@ def test_what_is_not_drawn_has_an_alert() -> None:
 
 
 def test_panels_are_told_apart_say_what_they_show_and_do_not_overlap() -> None:
-    dashboard: dict[str, Any] = json.loads(DASHBOARD.read_text("utf-8"))
-    assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
+    board = dashboard()
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
     assert len({panel["title"] for panel in panels()}) == len(list(panels()))
     assert all(panel["description"].endswith(".") and panel["fieldConfig"]["defaults"]["unit"] for panel in panels())
     taken = Counter(
         (x, y)
-        for panel in dashboard["panels"]
+        for panel in board["panels"]
         for x in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
         for y in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
     )
@@ -113,5 +137,5 @@ def test_every_query_asks_the_data_source_that_was_chosen_of_the_operators_that_
             assert target["datasource"] == panel["datasource"] == source
             for _, matched in selectors(target["expr"]):
                 assert matched.items() >= {("job", "$job"), ("namespace", "$namespace")}
-    variables = {each["name"] for each in json.loads(DASHBOARD.read_text("utf-8"))["templating"]["list"]}
+    variables = {each["name"] for each in dashboard()["templating"]["list"]}
     assert variables == {"datasource", "job", "namespace"}
