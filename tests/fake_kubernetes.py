@@ -6,9 +6,9 @@ the call that caused them, unless `store.hold_events()` keeps them back.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
-from copy import deepcopy
-from typing import TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from copy import copy, deepcopy
+from typing import Self, TypeAlias, TypeVar
 
 from inference_operator.api.status import SourceKind
 from inference_operator.core.clock import Clock
@@ -57,6 +57,18 @@ class FakeKubernetes:
         self._terminating: set[str] = set()
         self._referred: dict[ObjectKey, frozenset[ObjectRef]] = {}
         self._listeners: list[OnChange] = []
+        self._may_write: Callable[[], bool] = lambda: True
+        self._answered: Callable[[], Awaitable[None]] | None = None
+
+    def seen_by(self, may_write: Callable[[], bool], answered: Callable[[], Awaitable[None]]) -> Self:
+        """The same API server as one of several clients sees it, with an `interceptor` of its own and fenced as the real port is.
+
+        `answered` is awaited between what a request does and its answer.
+        """
+        view = copy(self)
+        view.interceptor = None
+        view._may_write, view._answered = may_write, answered
+        return view
 
     # --- the port -----------------------------------------------------------------------------------------------------
 
@@ -142,7 +154,8 @@ class FakeKubernetes:
             if key.namespace not in self._terminating:
                 self.events.append(RecordedEvent(key, uid, type, reason, action, note))
 
-        await self._serve(Verb.EVENT, f"events/{key.namespace}/{key.name}", record)
+        if self._may_write():
+            await self._serve(Verb.EVENT, f"events/{key.namespace}/{key.name}", record)
 
     async def get_elasticsearch(
         self, namespace: str, name: str
@@ -284,6 +297,8 @@ class FakeKubernetes:
             return failure
         await asyncio.sleep(0)  # a request always lets others run
         answer = effect()
+        if self._answered is not None:
+            await self._answered()
         return self._intercept(request, Moment.AFTER) or answer
 
     def _intercept(self, request: Request, moment: Moment) -> KubernetesFailure | None:
@@ -292,6 +307,9 @@ class FakeKubernetes:
     async def _write(
         self, verb: Verb, key: ObjectKey, uid: str, resource_version: str, change: Callable[[Body], None]
     ) -> Body | Conflict | Gone | KubernetesFailure:
+        if not self._may_write():
+            return KubernetesFailure(f"{verb} {key}", "this replica does not lead any more", retryable=False)
+
         def effect() -> Body | Conflict | Gone | KubernetesFailure:
             found = self.store.get(key)
             if found is None:

@@ -150,6 +150,14 @@ class Machine(RuleBasedStateMachine):
     def the_network_is_cut_or_healed(self, reachable: bool) -> None:
         self.does(lambda: self.wild.cut(reachable=reachable))
 
+    @rule(reachable=st.booleans())
+    def the_network_to_kubernetes_is_cut_or_healed(self, reachable: bool) -> None:
+        self.does(lambda: self.wild.cut_kubernetes(reachable=reachable))
+
+    @rule()
+    def the_cluster_is_replaced_by_an_empty_one(self) -> None:
+        self.does(self.wild.replace_cluster)
+
     @rule(at=st.integers(1, 12), fate=st.sampled_from(Fate))
     def the_next_requests_are_not_safe(self, at: int, fate: Fate) -> None:
         self.does(lambda: self.wild.strike(at, fate))
@@ -187,15 +195,17 @@ class Machine(RuleBasedStateMachine):
 _HEALTH = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
+def run(machine: type[Machine], *, examples: int, steps: int) -> None:
+    """Drive it through so many lives of so many steps."""
+    chosen = settings(max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=_HEALTH)
+    run_state_machine_as_test(machine, settings=chosen)
+
+
 def test_some_hundred_steps() -> None:
-    run_state_machine_as_test(
-        Machine, settings=settings(max_examples=12, stateful_step_count=25, deadline=None, suppress_health_check=_HEALTH)
-    )
+    run(Machine, examples=12, steps=25)
 
 
 @pytest.mark.full
 @pytest.mark.timeout(3600)
 def test_twenty_thousand_steps() -> None:
-    run_state_machine_as_test(
-        Machine, settings=settings(max_examples=500, stateful_step_count=40, deadline=None, suppress_health_check=_HEALTH)
-    )
+    run(Machine, examples=500, steps=40)

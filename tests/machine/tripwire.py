@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
+from typing import Protocol
 
 import httpx
 
 from inference_operator.shell.ports import KubernetesFailure
-from tests.fake_kubernetes import Killed, Moment, Request
-from tests.machine.world import World
+from tests.fake_kubernetes import FakeKubernetes, Killed, Moment, Request
 
 
 class Fate(StrEnum):
@@ -19,11 +20,17 @@ class Fate(StrEnum):
     ANSWER_LOST = "its answer lost, the operator lives"
 
 
+class Wireable(Protocol):
+    """A process, or a world with one, that sends all its requests by these two."""
+
+    kubernetes: FakeKubernetes
+    intercept: Callable[[httpx.AsyncBaseTransport], httpx.AsyncBaseTransport]
+
+
 class Tripwire:
     """Counts the requests of the operator from `arm` on, and strikes once."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: Wireable) -> None:
         self._fate: Fate | None = None
         self._at = 0
         self._under_way: dict[int, int] = {}
@@ -42,6 +49,11 @@ class Tripwire:
     def disarm(self) -> None:
         """Let everything pass again, as for a process that was started anew."""
         self._fate = None
+
+    @property
+    def has_killed(self) -> bool:
+        """True once it ended the process."""
+        return self.struck is not None and self._fate in (Fate.KILLED_BEFORE, Fate.KILLED_AFTER)
 
     def begins(self, what: str) -> int:
         """A request begins: return its number, for `ends`. Raises Killed in a process that is dead or dies now."""
@@ -66,7 +78,7 @@ class Tripwire:
         return self.struck is None and number == self._at
 
     def _check_alive(self) -> None:
-        if self.struck is not None and self._fate in (Fate.KILLED_BEFORE, Fate.KILLED_AFTER):
+        if self.has_killed:
             raise Killed
 
     def _kubernetes(self, request: Request, moment: Moment) -> KubernetesFailure | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -17,10 +17,12 @@ from inference_operator.api.meta import CLAIM_ANNOTATION
 from inference_operator.core.situation import ClaimMark
 from inference_operator.kinds.endpoint.kind import PLURAL as ENDPOINTS
 from inference_operator.kinds.pipeline.kind import PLURAL as PIPELINES
-from inference_operator.shell.ports import ObjectKey
+from inference_operator.shell.ports import KubernetesFailure, ObjectKey
+from tests.fake_kubernetes_requests import Moment, Request
 from tests.machine.tripwire import Fate, Tripwire
 from tests.machine.world import CANARY, NAMESPACE, World, openai
 from tests.standin.faults import Fault
+from tests.standin.state import put
 
 THEIRS = "theirs"
 _LASTING = 1400.0  # seconds: two comparisons and the longest pause between two attempts
@@ -35,9 +37,11 @@ class Wild:
     meddled: set[str] = field(default_factory=set)
     rotations: int = 0
     has_secret: bool = False
+    clusters: int = 0
 
     def __post_init__(self) -> None:
         self.wire = Tripwire(self.world)
+        self._on_the_wire = self.world.kubernetes.interceptor
 
     async def begin(self) -> None:
         self.rotate()
@@ -122,6 +126,21 @@ class Wild:
     def cut(self, *, reachable: bool) -> None:
         self.world.standin.reachable = reachable
 
+    def replace_cluster(self) -> None:
+        """One of another identity answers at the same address, with nothing in it but what is theirs."""
+        self.clusters += 1
+        theirs = self.world.standin.endpoints[THEIRS]
+        self.world.standin.replace_cluster(f"cluster-{self.clusters}")
+        self.world.standin.change(lambda state: replace(state, endpoints=put(state.endpoints, THEIRS, theirs)))
+
+    def cut_kubernetes(self, *, reachable: bool) -> None:
+        """Neither requests nor the watch get through; what happened meanwhile is heard of once they do."""
+        self.world.kubernetes.interceptor = self._on_the_wire if reachable else _cut
+        if reachable:
+            self.world.kubernetes.store.release_events()
+        else:
+            self.world.kubernetes.store.hold_events()
+
     async def restart(self) -> None:
         self.wire.disarm()
         await self.world.restart()
@@ -130,6 +149,7 @@ class Wild:
         """Everything works again, and enough time passes for whatever was put off."""
         self.world.standin.faults.clear()
         self.cut(reachable=True)
+        self.cut_kubernetes(reachable=True)
         if self.wire.struck is not None:
             await self.restart()
         self.wire.disarm()
@@ -229,6 +249,10 @@ class Wild:
         if claim is None or claim.uid != body["metadata"]["uid"]:
             return None
         return key.plural, claim.cluster, claim.external_id
+
+
+def _cut(request: Request, moment: Moment) -> KubernetesFailure:
+    return KubernetesFailure(f"{request.verb} {request.target}", "the API server can't be reached: cut")
 
 
 def processors(endpoint: str | None, calls: str | None) -> list[Any]:

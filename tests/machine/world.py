@@ -17,6 +17,7 @@ from inference_operator.api.inference_endpoint import InferenceEndpoint, Inferen
 from inference_operator.api.ingest_pipeline import IngestPipelineStatus
 from inference_operator.api.managed import ManagedStatus
 from inference_operator.api.meta import Condition
+from inference_operator.core.clock import Clock
 from inference_operator.elasticsearch.limits import Limits
 from inference_operator.elasticsearch.pool import ClusterPool
 from inference_operator.kinds import KINDS
@@ -106,25 +107,13 @@ class World:
 
     async def start(self) -> None:
         """Start the operator, as after a restart: it lists everything and remembers nothing."""
-        dice = itertools.cycle((0.1, 0.7, 0.4))
         self._pool = pool = ClusterPool(
             self.clock,
             lambda connection: self.intercept(StandInTransport(self.elsewhere.get(connection.address, self.standin))),
             self.limits,
             listener=self.meter,
         )
-        self._operator = operator = Operator(
-            KINDS,
-            kubernetes=self.kubernetes,
-            resolver=ConnectionResolver(
-                self.kubernetes, DefaultConnection("operators", (NAMESPACE,), secret="operators/default")
-            ),
-            pool=pool,
-            clock=self.clock,
-            dice=lambda: next(dice),
-            tuning=Tuning(self._resync, 8, Backoff()),
-            meter=self.meter,
-        )
+        self._operator = operator = assembled(self.kubernetes, pool, self.clock, self._resync, self.meter)
         self._ends = [
             self.kubernetes.subscribe(lambda event, body: operator.intake.heard(PLURALS[body["kind"]], event, body)),
             self.kubernetes.subscribe_changes(operator.intake.changed),
@@ -244,6 +233,23 @@ class World:
     def writes(self) -> tuple[int, int]:
         """Writes since `forget_requests`: to Kubernetes, to Elasticsearch."""
         return self.kubernetes.writes, len(self.standin.log.writes)
+
+
+def assembled(
+    kubernetes: FakeKubernetes, pool: ClusterPool, clock: Clock, resync: float = RESYNC, meter: Meter = SILENT
+) -> Operator:
+    """An operator between these, with dice that always fall the same."""
+    dice = itertools.cycle((0.1, 0.7, 0.4))
+    return Operator(
+        KINDS,
+        kubernetes=kubernetes,
+        resolver=ConnectionResolver(kubernetes, DefaultConnection("operators", (NAMESPACE,), secret="operators/default")),
+        pool=pool,
+        clock=clock,
+        dice=lambda: next(dice),
+        tuning=Tuning(resync, 8, Backoff()),
+        meter=meter,
+    )
 
 
 def openai(**service_settings: Any) -> dict[str, Any]:
