@@ -14,6 +14,7 @@ from inference_operator.api.meta import RECONCILE_ANNOTATION
 from tests.gitops import argo
 from tests.gitops.customizations import (
     ACTIONS,
+    ARGOCD,
     CONFIG_MAP,
     CUSTOMIZATIONS,
     GROUP,
@@ -22,6 +23,7 @@ from tests.gitops.customizations import (
     expected_health,
     stale,
 )
+from tests.gitops.flux import example
 from tests.gitops.kstatus import Kstatus, kstatus
 from tests.gitops.states import recorded
 
@@ -131,3 +133,22 @@ def test_what_is_pasted_into_argocd_cm_are_the_scripts(scripts: Customization) -
     assert {each["name"]: each["action.lua"] for each in actions["definitions"]} == {
         name: scripts.action(name) for name in ACTIONS
     }
+
+
+def test_both_tools_bring_the_same_operator_and_the_same_folder() -> None:
+    operator, search = yaml.safe_load_all((ARGOCD / "applications.yaml").read_text())
+    (release,) = (each for each in yaml.safe_load_all(example()["flux/operator/release.yaml"]) if each["kind"] == "HelmRelease")
+    assert operator["spec"]["source"]["helm"]["valuesObject"] == release["spec"]["values"]
+    assert operator["spec"]["destination"]["namespace"] == release["metadata"]["namespace"]
+    _, follows = yaml.safe_load_all(example()["flux/search.yaml"])
+    assert f"./{search['spec']['source']['path']}" == follows["spec"]["path"]
+    assert search["spec"]["destination"]["namespace"] == follows["spec"]["targetNamespace"]
+
+
+def test_an_endpoint_is_in_an_earlier_wave_than_the_pipeline_that_needs_it() -> None:
+    files = [text for name, text in example().items() if name.startswith("search/")]
+    objects = {each["kind"]: each for text in files for each in yaml.safe_load_all(text)}
+    waves = {kind: int(each["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"]) for kind, each in objects.items()}
+    assert waves["InferenceEndpoint"] < waves["IngestPipeline"]
+    needed = [step["inference"]["model_id"] for step in objects["IngestPipeline"]["spec"]["processors"] if "inference" in step]
+    assert needed == [objects["InferenceEndpoint"]["metadata"]["name"]]
