@@ -1,4 +1,4 @@
-"""The generated files: CustomResourceDefinitions as YAML, in `crds/` and the chart, and the tables of guides and of metrics.
+"""The generated files: CRDs as YAML, in `crds/` and the chart; tables of guides, metrics and values; the list of secret settings.
 
     python -m inference_operator.manifests write|check [--root CHECKOUT]
 
@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from inference_operator import reference
+from inference_operator import chart_page, reference
 from inference_operator.api.crd import manifests
+from inference_operator.api.services import catalogue
 from inference_operator.shell.metrics import page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FOLDERS = ("crds", "charts/inference-operator/crds")
+FOLDERS = ("crds", "charts/inference-operator/files/crds")
+CHART = "charts/inference-operator"
+SECRET_SETTINGS = f"{CHART}/files/secret-settings.txt"
 GUIDES = "crds"
 METRICS = "docs/metrics.md"
 _HEADER = "# Generated from the models in operator/inference_operator/api by `make generate`. Do not edit.\n"
@@ -46,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         stale = _stale(options.root)
-    except (reference.NoPlaceError, page.NoPlaceError) as error:
+    except (reference.NoPlaceError, page.NoPlaceError, chart_page.NoPlaceError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     if options.command == "check":
@@ -59,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _stale(root: Path) -> dict[Path, str]:
-    files = {root / folder / name: text for folder in FOLDERS for name, text in render().items()} | _guides(root) | _metrics(root)
+    files = {root / folder / name: text for folder in FOLDERS for name, text in render().items()}
+    files |= _guides(root) | _metrics(root) | _chart(root)
     return {path: text for path, text in files.items() if not path.is_file() or path.read_text("utf-8") != text}
 
 
@@ -72,6 +76,19 @@ def _guides(root: Path) -> dict[Path, str]:
 def _metrics(root: Path) -> dict[Path, str]:
     path = root / METRICS
     return {path: page.refreshed(path.read_text("utf-8"))} if path.is_file() else {}
+
+
+def _chart(root: Path) -> dict[Path, str]:
+    """The chart's page, made of the comments in its values, and the settings that its admission policy takes for secret."""
+    values = root / CHART / "values.yaml"
+    if not values.is_file():
+        return {}
+    path = root / CHART / "README.md"
+    names = "".join(f"{name}\n" for name in sorted(catalogue().sensitive_names()))
+    return {
+        root / SECRET_SETTINGS: names,
+        path: chart_page.refreshed(path.read_text("utf-8"), values.read_text("utf-8")),
+    }
 
 
 def _complain(stale: dict[Path, str]) -> int:

@@ -58,6 +58,11 @@ class Settings(BaseSettings):
     config_file: ClassVar[Path | None] = None
 
     namespace: Names = Field((), description="Namespaces to watch, separated by commas. None: all of them.")
+    namespace_selector: str = Field(
+        "",
+        description="Watch the namespaces whose labels match, in the words of kubectl get --selector, instead of a list."
+        " Needs the right to list and watch namespaces; labels that change are followed.",
+    )
     operator_namespace: str = Field(
         "default",
         description="The namespace that the operator runs in. The default connection always serves it.",
@@ -76,6 +81,11 @@ class Settings(BaseSettings):
     )
     default_connection_namespaces: Names = Field(
         (), description="Namespaces whose objects may use the default connection, beside the operator's own; * means all."
+    )
+    extra_ca_file: Path | None = Field(
+        None,
+        description="A PEM file of certificate authorities to trust for Elasticsearch beside those of the system, where a"
+        " connection brings no ca.crt. Read anew for each new connection.",
     )
     resync_interval: Seconds = Field(600.0, ge=1, description="How often each Elasticsearch cluster is compared as a whole.")
     concurrency_per_cluster: int = Field(8, ge=1, le=64, description="Objects of one Elasticsearch cluster in work at once.")
@@ -118,6 +128,12 @@ class Settings(BaseSettings):
         if value is not None and not re.fullmatch(r"[^/\s]+/[^/\s]+", value):
             raise ValueError("write it as NAMESPACE/NAME")
         return value
+
+    @model_validator(mode="after")
+    def _chooses_namespaces_in_one_way(self) -> Settings:
+        if self.namespace and self.namespace_selector:
+            raise ValueError("give namespace or namespace_selector, not both")
+        return self
 
     @model_validator(mode="after")
     def _has_one_default_connection(self) -> Settings:

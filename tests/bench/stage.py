@@ -86,7 +86,7 @@ async def stage() -> AsyncIterator[Stage]:
         for namespace in (HOME, NAMESPACE):
             plane.kubectl("create", "namespace", namespace)
         release = Release(plane, "cluster", HOME)
-        release.install({}, "--skip-crds")
+        release.install({}, with_crds=False)
         folder = plane.directory / "bench"
         folder.mkdir()
         elasticsearch = _elasticsearch(plane, folder)

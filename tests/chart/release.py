@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 CRD = "inferenceendpoints.inference-operator.io"
 CRDS = (CRD, "ingestpipelines.inference-operator.io")
-_KINDS = "deployments,poddisruptionbudgets,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings"
+_KINDS = (
+    "deployments,poddisruptionbudgets,services,networkpolicies,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,"
+    "validatingadmissionpolicies,validatingadmissionpolicybindings"
+)
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
 
 
@@ -34,14 +37,18 @@ class Release:
     def helm(self, verb: str, *arguments: str, input: str | None = None) -> str:  # noqa: A002 - as of the plane
         return self.plane.helm(verb, *arguments, f"--namespace={self.namespace}", input=input)
 
-    def install(self, values: Json, *arguments: str) -> None:
-        """Install, CRDs first, and wait until these are served."""
-        self.helm("install", self.name, str(CHART), "-f", "-", *arguments, input=json.dumps(values))
-        if "--skip-crds" not in arguments:
+    def install(self, values: Json, *arguments: str, with_crds: bool = True) -> None:
+        """Install, and where the CRDs are part of the release, wait until these are served."""
+        self._send("install", values, arguments, with_crds=with_crds)
+        if with_crds:
             self.plane.await_established(*CRDS)
 
-    def upgrade(self, values: Json) -> None:
-        self.helm("upgrade", self.name, str(CHART), "-f", "-", input=json.dumps(values))
+    def upgrade(self, values: Json, *arguments: str, with_crds: bool = True) -> None:
+        self._send("upgrade", values, arguments, with_crds=with_crds)
+
+    def _send(self, verb: str, values: Json, arguments: tuple[str, ...], *, with_crds: bool) -> None:
+        crds = {"crds": {"install": with_crds, **values.get("crds", {})}}
+        self.helm(verb, self.name, str(CHART), *arguments, "-f", "-", input=json.dumps(values | crds))
 
     def uninstall(self) -> None:
         self.helm("uninstall", self.name, "--ignore-not-found")

@@ -57,8 +57,21 @@ class Rendered:
         return found
 
     @property
+    def cluster_roles(self) -> list[Json]:
+        """Those of the operator: what Kubernetes adds to the roles of users is none of them."""
+        return [
+            role for role in self.all("ClusterRole") if not any("aggregate-to" in name for name in role["metadata"]["labels"])
+        ]
+
+    @property
     def kinds(self) -> set[str]:
         return {item["kind"] for item in self.objects}
+
+    @property
+    def bound_kinds(self) -> set[str]:
+        """The kinds of all that grants rights to the operator."""
+        roles = {"ClusterRole"} if self.cluster_roles else set[str]()
+        return roles | self.kinds & {"ClusterRoleBinding", "Role", "RoleBinding"}
 
     @property
     def pod(self) -> Json:

@@ -184,14 +184,18 @@ def test_the_deployment_selects_its_pods_and_not_those_of_another_release(helm: 
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_every_object_carries_the_standard_labels(helm: Helm, profile: str) -> None:
+    standard = {
+        "app.kubernetes.io/name": "inference-operator",
+        "app.kubernetes.io/instance": "inference-operator",
+        "app.kubernetes.io/version": "0.1.0",
+        "app.kubernetes.io/managed-by": "Helm",
+        "helm.sh/chart": "inference-operator-0.1.0",
+    }
     for item in helm.template(PROFILES[profile]).objects:
-        assert item["metadata"]["labels"] == {
-            "app.kubernetes.io/name": "inference-operator",
-            "app.kubernetes.io/instance": "inference-operator",
-            "app.kubernetes.io/version": "0.1.0",
-            "app.kubernetes.io/managed-by": "Helm",
-            "helm.sh/chart": "inference-operator-0.1.0",
-        }
+        labels = item["metadata"]["labels"]
+        further = {name.partition("/")[0] for name in labels.keys() - standard.keys()}
+        assert labels | standard == labels
+        assert further <= ({"rbac.authorization.k8s.io"} if item["kind"] == "ClusterRole" else set())
 
 
 @pytest.mark.parametrize(
@@ -206,8 +210,9 @@ def test_every_object_carries_the_standard_labels(helm: Helm, profile: str) -> N
 )
 def test_names(helm: Helm, release: str, values: Json, expected: str) -> None:
     rendered = helm.template(values, release=release)
-    names = {item["metadata"]["name"] for item in rendered.objects}
-    assert names == {expected, f"{expected}-leader-election"}
+    names = {item["metadata"]["name"] for item in rendered.objects if item["kind"] != "CustomResourceDefinition"}
+    ends = {"leader-election", "view", "edit", "admin", "metrics"}
+    assert names == {expected, *(f"{expected}-{end}" for end in ends)}
 
 
 @pytest.mark.parametrize("profile", PROFILES)

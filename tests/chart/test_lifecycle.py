@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -10,10 +12,12 @@ import pytest
 import yaml
 
 from tests.chart.release import CRD, CRDS, Release
-from tests.chart.rendering import CHART
+from tests.chart.rendering import CHART, CHECKOUT
+from tests.controlplane import CommandFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.chart.rendering import Json
     from tests.controlplane import ControlPlane
@@ -53,8 +57,9 @@ def _pipeline(release: Release) -> Json:
 
 def test_install_upgrade_uninstall_install(release: Release) -> None:
     release.install({})
-    always = ["Deployment", "PodDisruptionBudget", "Role", "RoleBinding", "ServiceAccount"]
-    assert release.kinds() == ["ClusterRole", "ClusterRoleBinding", *always]
+    of_users = ["ClusterRole"] * 3
+    always = [*of_users, "Deployment", "PodDisruptionBudget", "Role", "RoleBinding", "Service", "ServiceAccount"]
+    assert release.kinds() == sorted(["ClusterRole", "ClusterRoleBinding", *always])
     assert release.environment()["INFERENCE_OPERATOR_LOG_LEVEL"] == "info"
     _apply_first_objects(release)
     uid = _endpoint(release)["metadata"]["uid"]
@@ -75,7 +80,7 @@ def test_install_upgrade_uninstall_install(release: Release) -> None:
 
 
 def test_the_deployment_makes_a_pod_with_the_token(release: Release) -> None:
-    release.install({}, "--skip-crds")
+    release.install({}, with_crds=False)
     selector = f"--selector=app.kubernetes.io/instance={release.name}"
     where = f"--namespace={release.namespace}"
     release.plane.kubectl("wait", "--for=create", "pod", selector, where, "--timeout=30s", timeout=40)
@@ -108,11 +113,73 @@ def test_the_notes_lead_to_an_endpoint_and_a_pipeline_and_out_again(release: Rel
     assert release.get("inferenceendpoints,ingestpipelines")["items"] == []
 
 
-def test_the_notes_name_the_command_that_upgrades_the_crds(release: Release) -> None:
+def test_an_upgrade_of_the_release_upgrades_the_crds_and_keeps_the_objects(release: Release, tmp_path: Path) -> None:
+    older = tmp_path / "older"
+    shutil.copytree(CHART, older)
+    (path,) = (older / "files" / "crds").glob("*inferenceendpoints.yaml")
+    crd = yaml.safe_load(path.read_text())
+    del crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["timeout"]
+    path.write_text(yaml.safe_dump(crd))
+    release.helm("install", release.name, str(older))
+    release.plane.await_established(*CRDS)
+    _apply_first_objects(release)
+    uid = _endpoint(release)["metadata"]["uid"]
+    assert "timeout" not in _endpoint(release)["spec"]
+
+    release.upgrade({})
+    release.plane.eventually(lambda: _endpoint(release)["spec"].get("timeout") == "30s", "the field of the newer CRD")
+    assert _endpoint(release)["metadata"]["uid"] == uid
+
+
+def test_crds_that_stop_being_part_of_a_release_stay(release: Release) -> None:
     release.install({})
-    (written,) = [yaml.safe_load(path.read_text()) for path in (CHART / "crds").glob("*inferenceendpoints.yaml")]
-    # As an older chart would have left it.
-    release.plane.kubectl("patch", "crd", CRD, "--type=merge", '--patch={"spec":{"names":{"shortNames":["old"]}}}')
-    (command,) = re.findall(r"`kubectl (apply [^`]+)`", release.notes())
-    release.plane.kubectl(*command.split(), str(CHART / "crds"))
-    assert release.get("crd", CRD)["spec"]["names"]["shortNames"] == written["spec"]["names"]["shortNames"]
+    _apply_first_objects(release)
+    uid = _endpoint(release)["metadata"]["uid"]
+    release.upgrade({}, with_crds=False)
+    assert _endpoint(release)["metadata"]["uid"] == uid
+
+
+def test_crds_that_need_not_be_kept_go_with_the_release(release: Release) -> None:
+    release.install({"crds": {"keep": False}})
+    release.uninstall()
+    release.plane.kubectl("wait", "--for=delete", f"crd/{CRD}", "--timeout=150s", timeout=160)
+
+
+def test_crds_applied_by_hand_are_left_to_whoever_applied_them(release: Release) -> None:
+    release.plane.kubectl("apply", "--server-side", f"--filename={CHECKOUT / 'crds'}")
+    release.plane.await_established(*CRDS)
+    with pytest.raises(CommandFailedError, match="cannot be imported"):
+        release.install({})
+    release.install({}, with_crds=False)
+    assert "app.kubernetes.io/managed-by" not in release.get("crd", CRD)["metadata"].get("labels", {})
+
+
+def test_users_get_what_their_role_says(release: Release) -> None:
+    release.install({})
+    kubectl = release.plane.kubectl
+    here = f"--namespace={release.namespace}"
+    for role in ("view", "edit", "admin"):
+        kubectl("create", "rolebinding", role, f"--clusterrole={role}", f"--user={role}", here)
+
+    def may(user: str, verb: str, plural: str) -> bool:
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": {
+                "user": user,
+                "resourceAttributes": {
+                    "namespace": release.namespace,
+                    "verb": verb,
+                    "group": "inference-operator.io",
+                    "resource": plural,
+                },
+            },
+        }
+        answer = kubectl("create", "--filename=-", "--output=jsonpath={.status.allowed}", input=json.dumps(review))
+        return answer == "true"
+
+    release.plane.eventually(lambda: may("admin", "force-delete", "ingestpipelines"), "the roles to be added up")
+    verbs = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "force-delete")
+    for plural in ("inferenceendpoints", "ingestpipelines"):
+        allowed = {user: [verb for verb in verbs if may(user, verb, plural)] for user in ("view", "edit", "admin", "nobody")}
+        assert allowed == {"view": list(verbs[:3]), "edit": list(verbs[:8]), "admin": list(verbs), "nobody": []}

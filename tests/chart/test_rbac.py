@@ -40,7 +40,7 @@ def _bound(binding: Json) -> tuple[str, str, str, str]:
 @pytest.mark.parametrize("profile", ["defaults", "namespaced"])
 def test_every_role_grants_exactly_the_verbs_that_the_code_uses(helm: Helm, profile: str) -> None:
     rendered = helm.template(PROFILES[profile])
-    roles = rendered.all("ClusterRole") + _of_objects(rendered, "Role")
+    roles = rendered.cluster_roles + _of_objects(rendered, "Role")
     assert roles
     for role in roles:
         granted = _granted(role)
@@ -48,7 +48,8 @@ def test_every_role_grants_exactly_the_verbs_that_the_code_uses(helm: Helm, prof
 
 
 def test_no_rule_has_more_than_groups_resources_and_verbs(helm: Helm) -> None:
-    rules = helm.template().one("ClusterRole")["rules"]
+    (role,) = helm.template().cluster_roles
+    rules = role["rules"]
     assert {key for rule in rules for key in rule} == {"apiGroups", "resources", "verbs"}
 
 
@@ -70,7 +71,7 @@ def test_its_own_lease_and_no_other_may_be_read_and_changed(helm: Helm, profile:
 
 def test_for_all_namespaces_one_cluster_role_is_bound(helm: Helm) -> None:
     rendered = helm.template()
-    role, binding = rendered.one("ClusterRole"), rendered.one("ClusterRoleBinding")
+    (role,), binding = rendered.cluster_roles, rendered.one("ClusterRoleBinding")
     account = rendered.one("ServiceAccount")["metadata"]["name"]
     assert _bound(binding) == ("ClusterRole", role["metadata"]["name"], RELEASE_NAMESPACE, account)
     assert [_of_objects(rendered, kind) for kind in sorted(_NAMESPACED_KINDS)] == [[], []]
@@ -83,12 +84,12 @@ def test_for_listed_namespaces_each_has_a_role_and_nothing_is_cluster_wide(helm:
     account = rendered.one("ServiceAccount")["metadata"]["name"]
     assert set(roles) == {"team-a", "team-b"}
     assert bindings == {where: ("Role", name, RELEASE_NAMESPACE, account) for where, name in roles.items()}
-    assert not rendered.kinds & _CLUSTER_KINDS
+    assert not rendered.bound_kinds & _CLUSTER_KINDS
 
 
 def test_without_rbac_nothing_is_granted(helm: Helm) -> None:
     rendered = helm.template({"rbac": {"create": False}})
-    assert not rendered.kinds & (_CLUSTER_KINDS | _NAMESPACED_KINDS)
+    assert rendered.bound_kinds == set()
 
 
 def test_rights_go_to_a_given_service_account(helm: Helm) -> None:

@@ -36,7 +36,7 @@ def namespaces(plane: ControlPlane) -> None:
 def installed(request: pytest.FixtureRequest, plane: ControlPlane) -> Iterator[ControlPlane]:
     """The plane with the chart on it, installed with the values of `request.param` and without its CRDs."""
     release = Release(plane, NAME, HOME)
-    release.install(request.param, "--skip-crds")
+    release.install(request.param, with_crds=False)
     yield plane
     release.uninstall()
 

@@ -53,6 +53,19 @@ CASES: dict[str, tuple[Json, Json]] = {
         {"probes": {"address": "::"}, "metrics": {"address": "::"}},
         {"probe_address": "::", "metrics_address": "::"},
     ),
+    "namespaces by label": ({"watchNamespaceSelector": "team in (a,b),!old"}, {"namespace_selector": "team in (a,b),!old"}),
+    "further authorities": (
+        {"extraCA": {"configMapName": "roots", "key": "bundle.pem"}},
+        {"extra_ca_file": Path("/etc/inference-operator/extra-ca/bundle.pem")},
+    ),
+    "metrics for some": (
+        {"metrics": {"tls": {"secretName": "certificate"}, "authentication": {"enabled": True}}},
+        {
+            "metrics_cert_file": Path("/etc/inference-operator/metrics-certificate/tls.crt"),
+            "metrics_key_file": Path("/etc/inference-operator/metrics-certificate/tls.key"),
+            "metrics_auth": True,
+        },
+    ),
     "no metrics": ({"metrics": {"enabled": False}}, {"metrics_port": -1}),
 }
 
@@ -80,15 +93,19 @@ def test_values_become_settings(helm: Helm, name: str, monkeypatch: pytest.Monke
 
 
 def test_every_variable_is_a_setting_and_stands_once(helm: Helm) -> None:
-    rendered = helm.template({"watchNamespaces": ["a"], "defaultConnection": {"secretName": "es", "namespaces": ["a"]}})
-    names = [item["name"] for item in rendered.container["env"]]
+    values: Json = {
+        "watchNamespaces": ["a"],
+        "defaultConnection": {"secretName": "es", "namespaces": ["a"]},
+        "metrics": {"tls": {"secretName": "certificate"}, "authentication": {"enabled": True}},
+        "extraCA": {"secretName": "roots"},
+    }
+    names = [item["name"] for item in helm.template(values).container["env"]]
     known = {f"INFERENCE_OPERATOR_{field.upper()}" for field in load([], None).model_dump()}
     # A kubeconfig, a Secret read through the API, and a Lease elsewhere are for those who run the operator outside a cluster.
     outside = {"KUBECONFIG", "CONTEXT", "DEFAULT_CONNECTION_SECRET", "LEASE_NAMESPACE"}
-    # The chart neither mounts a certificate for /metrics nor grants the two reviews that tell who may scrape.
-    outside |= {"METRICS_CERT_FILE", "METRICS_KEY_FILE", "METRICS_AUTH"}
     # What every API server does about once a minute needs no value; `extraEnv` is there for one that does not.
     outside |= {"WATCH_SILENCE"}
+    outside |= {"NAMESPACE_SELECTOR"}  # instead of a list of namespaces
     assert sorted(names) == sorted(known - {f"INFERENCE_OPERATOR_{name}" for name in outside})
 
 

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import yaml
 
@@ -31,6 +31,7 @@ USER = f"system:serviceaccount:{HOME}:{ACCOUNT}"
 API_KEY = ("operator", "canary-connection-8c1d")
 SECONDS = 60.0
 T = TypeVar("T")
+Install: TypeAlias = Callable[[Release], None]
 
 
 def eventually(found: Callable[[], T | None], what: str, seconds: float = SECONDS) -> T:
@@ -204,6 +205,10 @@ class Operating:
         return Counter((entry.verb, entry.resource) for entry in self.asked()[mark:] if entry.is_write)
 
 
+def _with_defaults(release: Release) -> None:
+    release.install({}, with_crds=False)
+
+
 def secret(name: str = "openai", value: str = "canary-provider-27fe") -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {"api-key": value}}
 
@@ -223,12 +228,12 @@ def endpoint(name: str, **spec: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def operating(plane: ControlPlane, folder: Path) -> Iterator[Operating]:
+def operating(plane: ControlPlane, folder: Path, install: Install = _with_defaults) -> Iterator[Operating]:
     """The chart's rights on the control plane, a stand-in with TLS and an API key, and the operator between them."""
     if plane.api.get(f"/api/v1/namespaces/{HOME}") is None:
         plane.api.create("/api/v1/namespaces", {"metadata": {"name": HOME}})
     release = Release(plane, "cluster", HOME)
-    release.install({}, "--skip-crds")
+    install(release)
     try:
         with installed(release, folder) as running:
             yield running

@@ -189,7 +189,7 @@ def _claims(token: str) -> dict[str, Any]:
 def replicas_of(plane: ControlPlane, namespace: str, folder: Path) -> Iterator[Replicas]:
     """The chart in that namespace with a Lease that is free, a stand-in, and no replica yet."""
     release = Release(plane, "ha", namespace)
-    release.install({"watchNamespaces": [namespace]}, "--skip-crds")
+    release.install({"watchNamespaces": [namespace]}, with_crds=False)
     release.free_lease()
     keys = {_name(number): f"secret-of-{number}" for number in range(1, _MOST + 1)}
     standin = StandIn(security=Security(api_keys={name: ApiKey(secret) for name, secret in keys.items()}))

@@ -1,61 +1,48 @@
-"""Each right of the chart's role is needed, and its lack is told: taken away one at a time, from a running release.
+"""Each right that a profile of the chart grants is needed, and its lack is told: taken away one at a time, from a new start.
 
 What is told is the API server's own refusal, which names verb and resource, in the log or in a condition of an object that
-needs it; or a line of ours where the operator gets by in another way.
+needs it; or a line of ours where the operator gets by in another way. Of the default profile each verb is taken away, of the
+others each rule.
 """
 
 from __future__ import annotations
 
-import json
 import re
+import secrets
 from collections.abc import Iterator
 from copy import deepcopy
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from inference_operator.api.meta import FINALIZER
 from tests.chart.rights import RIGHTS, Right
-from tests.cluster.operating import Operating, endpoint, eventually, operating, secret
-from tests.controlplane import ControlPlane
+from tests.cluster.operating import Operating, endpoint, eventually, secret
+from tests.cluster.profiles import PROFILES, Installed, installed
 
 pytestmark = pytest.mark.full
 
-CRDS = Path(__file__).parents[2] / "crds"
-KINDS = ("inferenceendpoints.inference-operator.io", "ingestpipelines.inference-operator.io")
 SECONDS = 45.0
 # Used only where the API server can't stream what is there at the start of a watch; this one can.
 FOR_OLDER_SERVERS = {Right("", "secrets", "list"), Right("", "configmaps", "list")}
 REPEATED = Right("events.k8s.io", "events", "patch")
-# Where the operator gets by in another way, it says which.
-GETS_BY = {
-    Right("", "secrets", "watch"): "secrets in all namespaces may not be watched: what objects refer to is polled instead",
-    Right("", "configmaps", "watch"): "configmaps in all namespaces may not be watched: what objects refer to is polled instead",
+# Where the operator gets by in another way, it says which; where nothing can be chosen, that as well.
+SAID = {
+    Right("", "secrets", "watch"): "secrets in .* may not be watched: what objects refer to is polled instead",
+    Right("", "configmaps", "watch"): "configmaps in .* may not be watched: what objects refer to is polled instead",
+    Right("", "namespaces", "watch"): "namespaces with the labels .* may not be watched: none is chosen",
 }
+MOST_RULES = 8
 
 
 @pytest.fixture(scope="module")
-def plane() -> Iterator[ControlPlane]:
-    """One of its own: the operator looks after all namespaces."""
-    with ControlPlane() as started:
-        started.kubectl("apply", "--server-side", f"--filename={CRDS}")
-        started.await_established(*KINDS)
-        yield started
-
-
-@pytest.fixture(scope="module")
-def operator(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operating]:
-    with operating(plane, tmp_path_factory.mktemp("operating")) as running:
-        running.kill()
+def profile(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
+    """A namespace for each rule that is taken away."""
+    with installed(request.param, tmp_path_factory.mktemp("profile"), MOST_RULES) as running:
+        running.operator.kill()
         yield running
-
-
-@pytest.fixture(scope="module")
-def role(operator: Operating) -> dict[str, Any]:
-    """The role as the chart makes it."""
-    found: list[dict[str, Any]] = json.loads(operator.plane.kubectl("get", "clusterroles", "--output=json"))["items"]
-    (one,) = (item for item in found if "inference-operator" in item["metadata"]["name"])
-    return one
 
 
 def without(rules: list[dict[str, Any]], right: Right) -> list[dict[str, Any]]:
@@ -101,27 +88,65 @@ def told(operator: Operating, namespace: str, log: Path) -> str:
     return log.read_text() + operator.plane.kubectl("get", kinds, f"--namespace={namespace}", "--output=json")
 
 
+@pytest.mark.parametrize("profile", ["cluster-wide"], indirect=True)
 @pytest.mark.parametrize("right", sorted(RIGHTS - FOR_OLDER_SERVERS), ids=lambda right: f"{right.verb} {right.resource}")
-def test_its_lack_is_told(operator: Operating, role: dict[str, Any], namespace: str, right: Right) -> None:
-    name, rules = role["metadata"]["name"], without(role["rules"], right)
-    assert rules != role["rules"], "the role has the right"
-    _set_rules(operator, name, rules)
+def test_the_lack_of_a_verb_is_told(profile: Installed, right: Right) -> None:
+    namespace = f"test-{secrets.token_hex(4)}"
+    profile.operator.plane.kubectl("create", "namespace", namespace)
+    rules = profile.rules(namespace)
+    left = without(rules, right)
+    assert left != rules, "the role has the right"
+    _lack_is_told(profile, namespace, left, [right])
+
+
+@pytest.mark.parametrize("profile", [name for name in PROFILES if name != "cluster-wide"], indirect=True)
+@pytest.mark.parametrize("number", range(MOST_RULES))
+def test_the_lack_of_a_rule_is_told(profile: Installed, number: int) -> None:
+    namespace = profile.inside[number]
+    rules = profile.rules(namespace)
+    if number >= len(rules):
+        granted = {Right(*right) for rule in rules for right in product(rule["apiGroups"], rule["resources"], rule["verbs"])}
+        assert granted == profile.rights, "all that is granted was taken away by the other rows"
+        return
+    rule = rules[number]
+    rights = [Right(*right) for right in product(rule["apiGroups"], rule["resources"], rule["verbs"])]
+    _lack_is_told(profile, namespace, [*rules[:number], *rules[number + 1 :]], rights)
+
+
+def _lack_is_told(profile: Installed, namespace: str, left: list[dict[str, Any]], rights: list[Right]) -> None:
+    operator, rules = profile.operator, profile.rules(namespace)
+    profile.set_rules(namespace, left)
     try:
         operator.apply(namespace, *things(namespace))
+        _leave_one(operator, namespace)
         log = operator.launch()
-        if right == REPEATED:
+        if rights == [REPEATED]:
             _repeat_an_event(operator, namespace)
-        lack = re.compile(rf"cannot {right.verb} resource \\*\"{right.resource}\\*\"")
-        wanted = GETS_BY.get(right)
-
-        def seen() -> bool:
-            text = told(operator, namespace, log)
-            return wanted in text if wanted else bool(lack.search(text))
-
-        eventually(seen, f"the lack of {right} to be told", SECONDS)
+        lacks = [_words(profile, namespace, right) for right in rights]
+        eventually(
+            lambda: any(lack.search(told(operator, namespace, log)) for lack in lacks),
+            f"the lack of {rights} to be told",
+            SECONDS,
+        )
     finally:
         operator.kill()
-        _set_rules(operator, name, role["rules"])
+        profile.set_rules(namespace, rules)
+
+
+def _words(profile: Installed, namespace: str, right: Right) -> re.Pattern[str]:
+    """By which a lack is told. Where the rights are those of one namespace, it is named: others may be refused at any time."""
+    if right in SAID:
+        return re.compile(SAID[right])
+    where = rf".{{0,90}}in the namespace \\*\"{namespace}\\*\"" if profile.lists_namespaces else ""
+    return re.compile(rf"cannot {right.verb} resource \\*\"{right.resource}\\*\"{where}")
+
+
+def _leave_one(operator: Operating, namespace: str) -> None:
+    """An object of ours that is being deleted, and nobody knows any more where it was. Is the namespace going as well?"""
+    orphan = endpoint("orphan", elasticsearchRef={"secretName": "nobody-has-it"})
+    orphan["metadata"]["finalizers"] = [FINALIZER]
+    operator.apply(namespace, orphan)
+    operator.plane.kubectl("delete", "infep", "orphan", f"--namespace={namespace}", "--wait=false")
 
 
 def _repeat_an_event(operator: Operating, namespace: str) -> None:
@@ -130,7 +155,3 @@ def _repeat_an_event(operator: Operating, namespace: str) -> None:
     operator.apply(namespace, secret("nobody-made-it"))
     operator.await_condition(namespace, "lacking", ("True", "Available"))
     operator.plane.kubectl("delete", "secret", "nobody-made-it", f"--namespace={namespace}")
-
-
-def _set_rules(operator: Operating, name: str, rules: list[dict[str, Any]]) -> None:
-    operator.plane.kubectl("patch", "clusterrole", name, "--type=merge", f"--patch={json.dumps({'rules': rules})}")

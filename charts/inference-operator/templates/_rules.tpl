@@ -10,15 +10,27 @@ What the operator may do in each namespace that it watches. Each verb is used by
 - apiGroups: [inference-operator.io]
   resources: [inferenceendpoints/status, ingestpipelines/status]
   verbs: [patch]
-# Values and connections that a spec refers to; watched, so that a rotated key is followed at once.
+# Values and connections that a spec refers to{{ if .Values.rbac.watchSecrets }}; watched, so that a rotated key is followed at once{{ end }}.
 - apiGroups: [""]
-  resources: [secrets, configmaps]
-  verbs: [get, list, watch]
+  resources: [{{ if not .Values.rbac.secretNames }}secrets, {{ end }}configmaps]
+  verbs: [get{{ if .Values.rbac.watchSecrets }}, list, watch{{ end }}]
+{{- with .Values.rbac.secretNames }}
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: {{ toJson . }}
+  verbs: [get]
+{{- end }}
 # An object in a namespace that is being deleted may have to be let go without its cluster. The uid of kube-system names the
 # Kubernetes cluster in the mark that pipelines carry; where it may not be read, marks do without.
 - apiGroups: [""]
   resources: [namespaces]
   verbs: [get]
+{{- if .Values.watchNamespaceSelector }}
+# Which namespaces carry the labels of watchNamespaceSelector.
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [list, watch]
+{{- end }}
 # Events on transitions; a repeated one is counted up by `patch`.
 - apiGroups: [events.k8s.io]
   resources: [events]

@@ -17,6 +17,10 @@
 - name: INFERENCE_OPERATOR_NAMESPACE
   value: {{ join "," . | quote }}
 {{- end }}
+{{- with .Values.watchNamespaceSelector }}
+- name: INFERENCE_OPERATOR_NAMESPACE_SELECTOR
+  value: {{ . | quote }}
+{{- end }}
 {{- with .Values.defaultConnection }}
 {{- if .secretName }}
 - name: INFERENCE_OPERATOR_DEFAULT_CONNECTION_PATH
@@ -45,6 +49,20 @@
   value: {{ .Values.metrics.address | quote }}
 - name: INFERENCE_OPERATOR_METRICS_PORT
   value: {{ .Values.metrics.enabled | ternary (include "inference-operator.metricsPort" .) "-1" | quote }}
+{{- if and .Values.metrics.enabled .Values.metrics.tls.secretName }}
+- name: INFERENCE_OPERATOR_METRICS_CERT_FILE
+  value: {{ include "inference-operator.metricsCertificatePath" . }}/tls.crt
+- name: INFERENCE_OPERATOR_METRICS_KEY_FILE
+  value: {{ include "inference-operator.metricsCertificatePath" . }}/tls.key
+{{- end }}
+{{- if .Values.metrics.authentication.enabled }}
+- name: INFERENCE_OPERATOR_METRICS_AUTH
+  value: "true"
+{{- end }}
+{{- if include "inference-operator.hasExtraCA" . }}
+- name: INFERENCE_OPERATOR_EXTRA_CA_FILE
+  value: {{ include "inference-operator.extraCAPath" . }}/{{ .Values.extraCA.key }}
+{{- end }}
 - name: INFERENCE_OPERATOR_LOG_LEVEL
   value: {{ .Values.log.level | quote }}
 - name: INFERENCE_OPERATOR_LOG_FORMAT
@@ -59,3 +77,12 @@
 {{- define "inference-operator.metricsPort" -}}8081{{- end -}}
 
 {{- define "inference-operator.defaultConnectionPath" -}}/etc/inference-operator/default-connection{{- end -}}
+
+{{- define "inference-operator.metricsCertificatePath" -}}/etc/inference-operator/metrics-certificate{{- end -}}
+
+{{- define "inference-operator.extraCAPath" -}}/etc/inference-operator/extra-ca{{- end -}}
+
+{{/* Not empty where further certificate authorities are given. */}}
+{{- define "inference-operator.hasExtraCA" -}}
+{{- with .Values.extraCA.configMapName | default .Values.extraCA.secretName }}{{ . }}{{ end -}}
+{{- end -}}

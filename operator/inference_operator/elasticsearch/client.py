@@ -33,6 +33,7 @@ from inference_operator.elasticsearch.traffic import Exchange, Listener, Nobody,
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     from inference_operator.core.failure import Failure
     from inference_operator.elasticsearch.limits import Limits
@@ -62,7 +63,9 @@ class ElasticsearchClient:
         transport: httpx.AsyncBaseTransport | None = None,
         may_write: Callable[[], bool] = lambda: True,
         listener: Listener | None = None,
+        extra_ca_file: Path | None = None,
     ) -> None:
+        self._extra_ca_file = extra_ca_file
         self._may_write = may_write
         self._listener = listener or Nobody()
         self._connection = connection
@@ -196,7 +199,8 @@ class ElasticsearchClient:
             return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # never used; loading the system's trust store takes a while
         certificate = self._connection.client_certificate
         pair = (certificate.cert_pem, certificate.key_pem) if certificate else None
-        return client_context(self._connection.ca_pem, pair, verify=self._connection.verify)
+        ca_pem, verify = self._connection.ca_pem, self._connection.verify
+        return client_context(ca_pem, pair, verify=verify, extra_ca_file=self._extra_ca_file)
 
     def _left_alone(self, wait: float) -> TransportFailure:
         self._listener.unsent(self._address, Unsent.BREAKER)

@@ -26,6 +26,7 @@ from inference_operator.elasticsearch.shared_read import SharedRead
 from inference_operator.elasticsearch.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    import pathlib
     from collections.abc import Callable, Iterable
 
     import httpx
@@ -52,8 +53,9 @@ class Cluster:
         transport: httpx.AsyncBaseTransport | None = None,
         may_write: Callable[[], bool] = lambda: True,
         listener: Listener | None = None,
+        extra_ca_file: pathlib.Path | None = None,
     ) -> None:
-        self._client = ElasticsearchClient(connection, clock, limits, transport, may_write, listener)
+        self._client = ElasticsearchClient(connection, clock, limits, transport, may_write, listener, extra_ca_file)
         address = self._client.address
         self._snapshot: Snapshot[ObservedEndpoint] = Snapshot(self._read_all, self._read_one, clock, address, limits.single_reads)
         self._server: SharedRead[Server] = SharedRead(self._read_server, clock, address)

@@ -15,6 +15,7 @@ from inference_operator.elasticsearch.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import httpx
 
@@ -32,6 +33,7 @@ class ClusterPool:
         limits: of each cluster.
         may_write: asked right before every write to any of them.
         listener: hears of every request to any of them.
+        extra_ca_file: see `tls.client_context`.
     """
 
     def __init__(
@@ -41,7 +43,9 @@ class ClusterPool:
         limits: Limits | None = None,
         may_write: Callable[[], bool] = lambda: True,
         listener: Listener | None = None,
+        extra_ca_file: Path | None = None,
     ) -> None:
+        self._extra_ca_file = extra_ca_file
         self._may_write = may_write
         self._listener = listener
         self._clock = clock
@@ -58,7 +62,7 @@ class ClusterPool:
         if cluster is None:
             transport = self._transport_factory(connection) if self._transport_factory else None
             cluster = self._clusters[fingerprint] = Cluster(
-                connection, self._clock, self._limits, transport, self._may_write, self._listener
+                connection, self._clock, self._limits, transport, self._may_write, self._listener, self._extra_ca_file
             )
         return cluster
 

@@ -39,20 +39,25 @@ def client_certificate_problem(cert_pem: str, key_pem: str) -> str | None:
     return None
 
 
-def client_context(ca_pem: str | None, client_certificate: tuple[str, str] | None, *, verify: bool) -> ssl.SSLContext:
+def client_context(
+    ca_pem: str | None, client_certificate: tuple[str, str] | None, *, verify: bool, extra_ca_file: Path | None = None
+) -> ssl.SSLContext:
     """The context of a client.
 
     Args:
         ca_pem: the only authorities to trust; None trusts the system's store.
         client_certificate: certificate chain and private key, PEM.
         verify: False accepts any certificate for any host name.
+        extra_ca_file: authorities to trust beside those of the system's store. Not looked at where `ca_pem` is given.
 
     Raises:
-        UnusableTlsMaterialError: one of the PEM texts can't be read.
+        UnusableTlsMaterialError: one of the PEM texts or the file can't be read.
     """
     if ca_pem is not None and (problem := certificate_problem(ca_pem)):
         raise UnusableTlsMaterialError(f"the CA certificate {problem}")
     context = ssl.create_default_context(cadata=ca_pem)
+    if ca_pem is None and extra_ca_file is not None:
+        _trust_also(context, extra_ca_file)
     # Set by default from Python 3.13 on; it refuses many a private CA that curl and Elasticsearch's own clients accept.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if not verify:
@@ -63,6 +68,13 @@ def client_context(ca_pem: str | None, client_certificate: tuple[str, str] | Non
             raise UnusableTlsMaterialError(f"the client certificate and key {problem}")
         _load_chain(context, *client_certificate)
     return context
+
+
+def _trust_also(context: ssl.SSLContext, path: Path) -> None:
+    try:
+        context.load_verify_locations(cafile=path)
+    except (ssl.SSLError, OSError):
+        raise UnusableTlsMaterialError(f"the file {path} of --extra-ca-file is not a PEM file that OpenSSL can read") from None
 
 
 def _load_chain(context: ssl.SSLContext, cert_pem: str, key_pem: str) -> None:

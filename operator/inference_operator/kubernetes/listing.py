@@ -22,20 +22,25 @@ class Listing:
     resource_version: str
 
 
-async def list_metadata(client: KubernetesClient, operation: str, path: str, chunk: int = CHUNK) -> Listing | KubernetesFailure:
-    """All of it or a failure, never a part."""
+async def list_metadata(
+    client: KubernetesClient, operation: str, path: str, chunk: int = CHUNK, selector: str = ""
+) -> Listing | KubernetesFailure:
+    """All of it or a failure, never a part. `selector` chooses by label; empty: everything."""
     for _ in range(_ATTEMPTS - 1):
-        listing = await _list_once(client, operation, path, chunk)
+        listing = await _list_once(client, operation, path, chunk, selector)
         if not (isinstance(listing, KubernetesFailure) and listing.status == HTTPStatus.GONE):
             return listing
-    return await _list_once(client, operation, path, chunk)
+    return await _list_once(client, operation, path, chunk, selector)
 
 
-async def _list_once(client: KubernetesClient, operation: str, path: str, chunk: int) -> Listing | KubernetesFailure:
+async def _list_once(
+    client: KubernetesClient, operation: str, path: str, chunk: int, selector: str
+) -> Listing | KubernetesFailure:
     items: list[dict[str, Json]] = []
+    chosen = [("labelSelector", selector)] if selector else []
     token = ""
     while True:
-        query = [("limit", str(chunk)), *([("continue", token)] if token else [])]
+        query = [("limit", str(chunk)), *chosen, *([("continue", token)] if token else [])]
         reply = await client.ask(operation, Request(path, query=query, accept=METADATA_LIST))
         if isinstance(reply, KubernetesFailure):
             return reply

@@ -1,4 +1,4 @@
-"""One watch of the metadata of Secrets or ConfigMaps, of one namespace or of all.
+"""One watch of metadata: of Secrets or ConfigMaps, of one namespace or of all; or of the namespaces that carry a label.
 
 Decides when such a watch goes on, starts anew, waits or is given up for a while, and what changed across a gap: after every
 new start the old map is compared with the new one, so that nothing that happened meanwhile is missed. Holds names and
@@ -7,10 +7,11 @@ versions, never contents. What may not be watched is `metadata_poll`'s.
 
 import logging
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from enum import Enum, auto
 from http import HTTPStatus
+from typing import Generic, Protocol, TypeVar
 
 import aiohttp
 from aiohttp.http import HttpProcessingError
@@ -35,18 +36,50 @@ DENIED_RETRY = 300.0
 """Seconds after which a watch that was forbidden is tried again: rights may have been granted."""
 
 OnChange = Callable[[ObjectRef], None]
-Referred = Callable[[], Collection[ObjectRef]]
+
+_Ref = TypeVar("_Ref", bound=Hashable)
+
+
+class Seen(Protocol[_Ref]):
+    """What one watch sees, and by which names it is told."""
+
+    def covers(self, ref: _Ref) -> bool:
+        """True when the watch tells of it."""
+        ...
+
+    def ref(self, namespace: str, name: str) -> _Ref: ...
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def selector(self) -> str:
+        """By label; empty: everything."""
+        ...
+
+    @property
+    def denied(self) -> str:
+        """What it means that it may not be watched, for the log."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What one watch sees: a kind, in one namespace or (None) in all."""
+    """A kind, in one namespace or (None) in all."""
 
     kind: SourceKind
     namespace: str | None
+    selector: str = ""
 
     def covers(self, ref: ObjectRef) -> bool:
         return ref.kind is self.kind and self.namespace in (None, ref.namespace)
+
+    def ref(self, namespace: str, name: str) -> ObjectRef:
+        return ObjectRef(self.kind, namespace, name)
+
+    @property
+    def denied(self) -> str:
+        return "what objects refer to is polled instead"
 
     @property
     def path(self) -> str:
@@ -82,7 +115,7 @@ class _Failed:
     retry_after: float | None = None
 
 
-class ScopeWatch:
+class ScopeWatch(Generic[_Ref]):
     """Follows one scope until cancelled.
 
     `on_change` hears of every object that changed or went after the first sync, and then of what is referred to: it may
@@ -92,19 +125,19 @@ class ScopeWatch:
     def __init__(
         self,
         client: KubernetesClient,
-        scope: Scope,
+        scope: Seen[_Ref],
         clock: Clock,
         *,
-        on_change: OnChange,
+        on_change: Callable[[_Ref], None],
         on_settled: Callable[[], None],
-        referred: Referred,
+        referred: Callable[[], Collection[_Ref]],
         chance: Callable[[], float] = random.random,
         quiet: float = QUIET,
     ) -> None:
         self.scope = scope
         self.phase = Phase.STARTING
         self.last_heard = clock.monotonic()
-        self.versions: dict[ObjectRef, ObjectVersion] = {}
+        self.versions: dict[_Ref, ObjectVersion] = {}
         self._client = client
         self._clock = clock
         self._on_change = on_change
@@ -113,7 +146,7 @@ class ScopeWatch:
         self._chance = chance
         self._quiet = quiet
         self._position: str | None = None  # the resourceVersion to go on from; None: start anew
-        self._incoming: dict[ObjectRef, ObjectVersion] = {}
+        self._incoming: dict[_Ref, ObjectVersion] = {}
         self._streams_lists = True
 
     async def run(self) -> None:
@@ -158,6 +191,7 @@ class ScopeWatch:
 
     def _query(self) -> list[tuple[str, str]]:
         query = [("watch", "true"), ("allowWatchBookmarks", "true"), ("timeoutSeconds", str(SERVER_TIMEOUT))]
+        query += [("labelSelector", self.scope.selector)] if self.scope.selector else []
         if self._position is not None:
             return [*query, ("resourceVersion", self._position)]
         return [*query, ("sendInitialEvents", "true"), ("resourceVersionMatch", "NotOlderThan")]
@@ -187,9 +221,9 @@ class ScopeWatch:
     def _take(self, event: Event) -> _End | _Failed | None:
         match event:
             case Changed(namespace, name, version):
-                self._put(ObjectRef(self.scope.kind, namespace, name), version)
+                self._put(self.scope.ref(namespace, name), version)
             case Deleted(namespace, name, version):
-                self._drop(ObjectRef(self.scope.kind, namespace, name), version)
+                self._drop(self.scope.ref(namespace, name), version)
             case Bookmark(position, complete):
                 if complete:
                     self._adopt(self._incoming, position)
@@ -201,7 +235,7 @@ class ScopeWatch:
                 return _Failed(why)
         return None
 
-    def _put(self, ref: ObjectRef, version: ObjectVersion) -> None:
+    def _put(self, ref: _Ref, version: ObjectVersion) -> None:
         if self._position is None:
             self._incoming[ref] = version
             return
@@ -210,7 +244,7 @@ class ScopeWatch:
             self.versions[ref] = version
             self._on_change(ref)
 
-    def _drop(self, ref: ObjectRef, version: ObjectVersion) -> None:
+    def _drop(self, ref: _Ref, version: ObjectVersion) -> None:
         if self._position is None:
             self._incoming.pop(ref, None)
             return
@@ -220,19 +254,19 @@ class ScopeWatch:
 
     async def _list(self) -> _End | _Failed | None:
         """What `sendInitialEvents` would have sent, for servers without it. None: it is there, watch from its version."""
-        listing = await list_metadata(self._client, f"list {self.scope}", self.scope.path)
+        listing = await list_metadata(self._client, f"list {self.scope}", self.scope.path, selector=self.scope.selector)
         if isinstance(listing, KubernetesFailure):
             denied = listing.status == HTTPStatus.FORBIDDEN
             return self._deny() if denied else _Failed(listing.message, listing.retry_after)
         self.last_heard = self._clock.monotonic()
         found = {
-            ObjectRef(self.scope.kind, item["namespace"], item["name"]): ObjectVersion(item["uid"], item["resourceVersion"])
+            self.scope.ref(item.get("namespace", ""), item["name"]): ObjectVersion(item["uid"], item["resourceVersion"])
             for item in listing.items
         }
         self._adopt(found, listing.resource_version)
         return None
 
-    def _adopt(self, found: dict[ObjectRef, ObjectVersion], position: str) -> None:
+    def _adopt(self, found: dict[_Ref, ObjectVersion], position: str) -> None:
         """Replace the whole map, and tell what differs."""
         before, self.versions, self._position = self.versions, found, position
         if self.phase is Phase.SYNCED:
@@ -240,13 +274,13 @@ class ScopeWatch:
         else:
             changed = {ref for ref in self._referred() if self.scope.covers(ref)}
         self._settle(Phase.SYNCED)
-        for ref in sorted(changed):
+        for ref in sorted(changed, key=str):
             self._on_change(ref)
 
     def _deny(self) -> _End:
         self.last_heard = self._clock.monotonic()
         if self.phase is not Phase.DENIED:
-            _log.warning("%s may not be watched: what objects refer to is polled instead", self.scope)
+            _log.warning("%s may not be watched: %s", self.scope, self.scope.denied)
         self.versions = {}
         self._settle(Phase.DENIED)
         return _End.DENIED

@@ -16,7 +16,7 @@ _INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """An object is there, in that version."""
+    """An object is there, in that version. The namespace of what has none is empty."""
 
     namespace: str
     name: str
@@ -82,7 +82,7 @@ def _event(kind: str, body: dict[str, Any]) -> Event:
 
 def _identity(metadata: dict[str, Any]) -> tuple[str, str, ObjectVersion]:
     return (
-        str(metadata["namespace"]),
+        str(metadata.get("namespace", "")),
         str(metadata["name"]),
         ObjectVersion(str(metadata["uid"]), str(metadata["resourceVersion"])),
     )

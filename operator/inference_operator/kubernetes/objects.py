@@ -10,7 +10,7 @@ from http import HTTPStatus
 from inference_operator.api.meta import API_VERSION, GROUP, VERSION
 from inference_operator.core.values import Json
 from inference_operator.kubernetes.client import APPLY_PATCH, MERGE_PATCH, KubernetesClient, Reply, Request, path_of, refused
-from inference_operator.kubernetes.listing import list_metadata
+from inference_operator.kubernetes.listing import CHUNK, list_metadata
 from inference_operator.kubernetes.values import Body, Conflict, Gone, KubernetesFailure, Listed, ObjectKey
 
 FIELD_MANAGER = "inference-operator"
@@ -90,6 +90,25 @@ class Objects:
                 return listing
             found += [Listed(ObjectKey(plural, m["namespace"], m["name"]), m["uid"]) for m in listing.items]
         return tuple(found)
+
+    async def bodies(self, plural: str, namespace: str) -> tuple[Body, ...] | KubernetesFailure:
+        """Every object of a kind in one namespace, as it is stored now. All or a failure, never a part."""
+        found: list[Body] = []
+        token = ""
+        while True:
+            operation = f"list {plural} of {namespace}"
+            query = [("limit", str(CHUNK)), *([("continue", token)] if token else [])]
+            reply = await self._client.ask(
+                operation, Request(path_of("apis", GROUP, VERSION, "namespaces", namespace, plural), query=query)
+            )
+            if isinstance(reply, KubernetesFailure):
+                return reply
+            if not reply.ok:
+                return refused(operation, reply)
+            found += reply.body.get("items") or ()
+            token = (reply.body.get("metadata") or {}).get("continue") or ""
+            if not token:
+                return tuple(found)
 
 
 def _path(key: ObjectKey, *subresource: str) -> str:

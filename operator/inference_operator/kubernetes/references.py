@@ -61,6 +61,7 @@ class References:
         reply = await self._get(f"Namespace {name}", path_of("api", "v1", "namespaces", name), METADATA)
         match reply:
             case KubernetesFailure():
+                _log.warning("whether the namespace %s is being deleted can't be told: %s", name, reply.message)
                 return reply
             case NotFound():
                 return True

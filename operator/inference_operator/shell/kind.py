@@ -21,7 +21,7 @@ from inference_operator.shell.clusters import Clusters
 from inference_operator.shell.metrics.meter import SILENT, Meter
 from inference_operator.shell.ports import Body, KubernetesPort, ObjectKey
 from inference_operator.shell.queue import WorkQueue
-from inference_operator.shell.store import Identity, ObjectStore
+from inference_operator.shell.store import Identity, ObjectStore, everywhere
 
 O = TypeVar("O", bound=ManagedObject)  # noqa: E741 - an object
 S = TypeVar("S", bound=Situation)
@@ -131,7 +131,7 @@ AnyKind: TypeAlias = Kind[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a kind may use. `namespaces` are those that are watched; empty means all."""
+    """What a kind may use. `watches` tells whether the objects of a namespace are looked after."""
 
     kubernetes: KubernetesPort
     clusters: Clusters
@@ -139,7 +139,7 @@ class Surroundings:
     queue: WorkQueue[ObjectKey]
     clock: Clock
     dice: Callable[[], float]
-    namespaces: tuple[str, ...] = ()
+    watches: Callable[[str], bool] = everywhere
     meter: Meter = SILENT
 
 

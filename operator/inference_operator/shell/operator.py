@@ -25,14 +25,14 @@ from inference_operator.shell.ports import KubernetesPort, ObjectKey
 from inference_operator.shell.queue import Backoff, WorkQueue
 from inference_operator.shell.reconcile import Parts, Reconciler
 from inference_operator.shell.rivals import Rivals
-from inference_operator.shell.store import ObjectStore, Unreadable
+from inference_operator.shell.store import ObjectStore, Unreadable, everywhere
 
 log: Any = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What settings decide: the pace, times in seconds, and the namespaces that are watched; none means all.
+    """What settings decide: the pace, times in seconds, and which namespaces are looked after.
 
     A resync compares `resyncs_per_second` objects, so that it never holds up an edit nor has more to mend at once than the
     request budget allows; more only where half the interval would not be enough for all.
@@ -41,7 +41,7 @@ class Tuning:
     resync_interval: float = 600.0
     concurrency_per_cluster: int = 8
     backoff: Backoff = field(default_factory=Backoff)
-    namespaces: tuple[str, ...] = ()
+    watches: Callable[[str], bool] = everywhere
     resyncs_per_second: float = 50.0
 
 
@@ -66,12 +66,12 @@ class Operator:
         self._pool = pool
         self._resync_timer: Timer | None = None
         self._resyncs: set[asyncio.Task[None]] = set()
-        self.store = ObjectStore()
+        self.store = ObjectStore(tuning.watches)
         self.queue: WorkQueue[ObjectKey] = WorkQueue(
             clock, dice=dice, backoff=tuning.backoff, group_of=self._group_of, limit=tuning.concurrency_per_cluster
         )
         clusters = Clusters(resolver, kubernetes, pool)
-        around = Surroundings(kubernetes, clusters, self.store, self.queue, clock, dice, tuning.namespaces, meter)
+        around = Surroundings(kubernetes, clusters, self.store, self.queue, clock, dice, tuning.watches, meter)
         self.kinds: Mapping[str, AnyKind] = {kind.plural: kind for kind in (make(around) for make in kinds)}
         self.intake = Intake(
             self.kinds, store=self.store, queue=self.queue, kubernetes=kubernetes, clusters=clusters, clock=clock

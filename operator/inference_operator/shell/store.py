@@ -7,7 +7,7 @@ while we wrote does not bring an old claim back. Knows no kind, does no I/O and 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -88,10 +88,17 @@ class _Links(Generic[_Name]):
         return tuple(sorted(self._by.get(name, ())))
 
 
-class ObjectStore:
-    """The objects of all kinds."""
+def everywhere(namespace: str) -> bool:
+    """Every namespace is looked after."""
+    del namespace
+    return True
 
-    def __init__(self) -> None:
+
+class ObjectStore:
+    """The objects of all kinds. `watches` tells which namespaces are looked after: of others nothing is kept."""
+
+    def __init__(self, watches: Callable[[str], bool] = everywhere) -> None:
+        self._watches = watches
         self._objects: dict[ObjectKey, Known] = {}
         self._uids: set[str] = set()
         self._leaving: dict[str, float] = {}
@@ -122,7 +129,9 @@ class ObjectStore:
         return self._leaving.get(uid)
 
     def observe(self, key: ObjectKey, after: Known) -> Change | None:
-        """Take note of a version of an object. None where a later one is known already."""
+        """Take note of a version of an object. None where a later one is known, or the namespace is not looked after."""
+        if not self._watches(key.namespace):
+            return None
         before = self._objects.get(key)
         if before is not None and _is_later(before.metadata, after.metadata):
             return None

@@ -31,6 +31,8 @@ from inference_operator.kubernetes.lease import Leadership
 from inference_operator.kubernetes.lease_record import LeaseTiming
 from inference_operator.kubernetes.lease_requests import LeaseName
 from inference_operator.kubernetes.metadata_watch import MetadataWatch
+from inference_operator.kubernetes.namespace_watch import NamespaceWatch
+from inference_operator.kubernetes.objects import Objects
 from inference_operator.kubernetes.stream_ages import StreamAges
 from inference_operator.settings import Settings
 from inference_operator.shell import handlers
@@ -41,6 +43,7 @@ from inference_operator.shell.metrics.vitals import Vitals
 from inference_operator.shell.operator import Operator, Tuning
 from inference_operator.shell.probes import Probes
 from inference_operator.shell.queue import Backoff
+from inference_operator.shell.selection import Selection
 
 log: Any = structlog.get_logger(__name__)
 
@@ -80,10 +83,13 @@ class _Process:
         may_write = leadership.may_write if leadership is not None else _always
         self._watch = MetadataWatch(client, clock, on_change=self._changed, namespaces=settings.namespace)
         self._informer_ages = StreamAges(clock)
+        self._namespaces = self._choose_namespaces(client)
         kubernetes = KubernetesAdapter(client, self._watch, clock, settings.namespace, may_write)
         limits = Limits(concurrency=settings.concurrency_per_cluster + 2, requests_per_second=settings.requests_per_second)
         self._metrics = ServedMetrics(settings, client, clock)
-        pool = ClusterPool(clock, limits=limits, may_write=may_write, listener=self._metrics.meter)
+        pool = ClusterPool(
+            clock, limits=limits, may_write=may_write, listener=self._metrics.meter, extra_ca_file=settings.extra_ca_file
+        )
         self._operator = Operator(
             kinds,
             kubernetes=kubernetes,
@@ -103,9 +109,17 @@ class _Process:
                 settings.resync_interval,
                 settings.concurrency_per_cluster,
                 Backoff(longest=settings.backoff_max),
-                tuple(settings.namespace),
+                self._watches,
             ),
             meter=self._metrics.meter,
+        )
+        self._selection = Selection(
+            self._watches,
+            plurals=tuple(self._operator.kinds),
+            intake=self._operator.intake,
+            store=self._operator.store,
+            objects=Objects(client),
+            clock=clock,
         )
         lease_age = self._leadership.age if self._leadership is not None else None
         self._metrics.watch(self._operator, pool, Vitals(self._silence, may_write, lease_age))
@@ -116,6 +130,20 @@ class _Process:
 
     def _changed(self, ref: ObjectRef) -> None:
         self._operator.intake.changed(ref)
+
+    def _choose_namespaces(self, client: KubernetesClient) -> NamespaceWatch | None:
+        """Those of a selector; None where they are listed, or all."""
+        selector = self._settings.namespace_selector
+        on_change = self._chosen
+        return NamespaceWatch(client, self._clock, selector, on_change=on_change) if selector else None
+
+    def _chosen(self, namespace: str) -> None:
+        self._selection.changed(namespace)
+
+    def _watches(self, namespace: str) -> bool:
+        if self._namespaces is not None:
+            return self._namespaces.has(namespace)
+        return not self._settings.namespace or namespace in self._settings.namespace
 
     async def run(self) -> int:
         """Start everything, wait for the end of anything, take everything down."""
@@ -154,19 +182,23 @@ class _Process:
         if self._leadership is not None:
             await self._leadership.held.wait()
         self._operator.start()
-        log.info("operator started", namespaces=self._settings.namespace or "all")
+        log.info("operator started", namespaces=self._settings.namespace or self._settings.namespace_selector or "all")
 
     async def _watch_references(self) -> None:
-        """Secrets and ConfigMaps by their metadata, the mounted default connection by its files."""
+        """Secrets and ConfigMaps by their metadata, namespaces by their labels, the mounted default connection by its files."""
         folder = self._settings.default_connection_path
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch.run())
+            if self._namespaces is not None:
+                tasks.create_task(self._namespaces.run())
             if folder is not None:
                 tasks.create_task(watch_folder(folder, self._clock, self._operator.resync_now))
 
     async def _inform(self) -> None:
         registry = kopf.OperatorRegistry()
         await await_kinds(self._client, self._clock, tuple(self._operator.kinds), self._note_missing)
+        if self._namespaces is not None:
+            await self._namespaces.settled.wait()
         for plural in self._operator.kinds:
             handlers.register(registry, plural, partial(self._operator.intake.heard, plural))
         handlers.register_login(registry, self._credentials.connection_info, self._informer_ages)
@@ -190,6 +222,7 @@ class _Process:
 
     async def _take_down(self, grace: float) -> None:
         """Let the work in hand end, then another replica begin, then the watches go."""
+        self._selection.close()
         late = await self._operator.stop(grace)
         log.info("operator stopped", cut_off=late)
         if self._leadership is not None:
@@ -213,12 +246,17 @@ class _Process:
         return f"no word from a watch for {silent:.0f} s" if silent > self._settings.watch_silence else None
 
     def _silence(self) -> float:
-        """Of Secrets and ConfigMaps, or of our own kinds, whichever is silent for longer."""
-        return self._clock.monotonic() - min(self._watch.last_heard, self._informer_ages.last_heard)
+        """Of Secrets and ConfigMaps, of our own kinds, or of namespaces that are chosen, whichever is silent for longest."""
+        heard = [self._watch.last_heard, self._informer_ages.last_heard]
+        if self._namespaces is not None:
+            heard.append(self._namespaces.last_heard)
+        return self._clock.monotonic() - min(heard)
 
     def _what_is_missing(self) -> str | None:
         if not self._kopf_ready.is_set():
             return self._missing or "the watches of our own objects are starting"
+        if self._namespaces is not None and self._namespaces.is_denied:
+            return "the namespaces that are chosen by label can't be watched: grant `list` and `watch` on namespaces"
         return None if self._watch.synced.is_set() else "the versions of Secrets are not all known yet"
 
 

@@ -114,7 +114,7 @@ class IngestPipelines:
         if not isinstance(there, ObservedPipeline):
             return there
         namespace = there.stamp.namespace if there.stamp is not None else ""
-        is_heard_of = not self._around.namespaces or namespace in self._around.namespaces
+        is_heard_of = self._around.watches(namespace)
         whose = ownership(there.stamp, await self._stamp(found), lambda uid: not is_heard_of or self._around.store.has(uid))
         return replace(there, ownership=whose)
 
