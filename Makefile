@@ -7,7 +7,7 @@ ES8    := build/es8
 export PYTHONDONTWRITEBYTECODE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint test test-full gitops alerts verify generate lock controlplane demo up down bench soak clean
+.PHONY: help setup fmt lint test test-full gitops alerts verify generate snapshots lock controlplane demo up down bench soak clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,9 +42,12 @@ lint: $(STAMP) ## style, types (mypy and pyright, strict), import contracts
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-generate: $(STAMP) ## write what is generated: crds/ and the chart's copy, recorded objects for Argo CD
+generate: $(STAMP) ## write what is generated: crds/, the chart's copy and page, tables in docs/, recorded objects for Argo CD
 	$(BIN)/python -m inference_operator.manifests write
 	$(BIN)/python -m tests.gitops
+
+snapshots: controlplane ## write what the chart renders, for a diff to look at
+	$(BIN)/python -m tests.chart.snapshotting
 
 verify: $(STAMP) ## fail if a generated file is stale
 	$(BIN)/python -m inference_operator.manifests check

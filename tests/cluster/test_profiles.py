@@ -11,8 +11,6 @@ import pytest
 from tests.cluster.operating import endpoint, eventually, secret
 from tests.cluster.profiles import LABEL, PROFILES, Installed, installed
 
-pytestmark = pytest.mark.full
-
 READY = ("True", "Available")
 PIPELINES = "/apis/inference-operator.io/v1alpha1/namespaces/{}/ingestpipelines"
 # What is looked at instead where it may not be watched: that is found out by asking.
@@ -46,6 +44,7 @@ def _events(profile: Installed, namespace: str) -> set[str]:
     return {event["reason"] for event in found}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("number", [0, 1])
 def test_the_whole_life_of_objects(profile: Installed, number: int) -> None:
     operator, namespace = profile.operator, profile.inside[number]
@@ -68,12 +67,14 @@ def test_the_whole_life_of_objects(profile: Installed, number: int) -> None:
     assert name not in operator.standin.endpoints
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("profile", ["cluster-wide"], indirect=True)
 def test_nothing_is_outside_of_all_namespaces(profile: Installed) -> None:
     profile.operator.apply(profile.outside, secret(), endpoint("everywhere"))
     profile.operator.await_condition(profile.outside, "everywhere", READY)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("profile", [name for name in PROFILES if name != "cluster-wide"], indirect=True)
 def test_what_is_outside_is_left_alone(profile: Installed) -> None:
     profile.operator.apply(profile.outside, secret(), endpoint("foreign"))
@@ -86,6 +87,7 @@ def test_what_is_outside_is_left_alone(profile: Installed) -> None:
     assert "foreign" not in profile.operator.standin.endpoints
 
 
+@pytest.mark.full
 def test_nothing_was_refused_that_the_operator_relies_on(profile: Installed) -> None:
     profile.operator.apply(profile.inside[0], secret(), endpoint("asked"))
     profile.operator.await_condition(profile.inside[0], "asked", READY)
@@ -121,6 +123,7 @@ def test_a_label_that_comes_and_goes_is_followed(profile: Installed) -> None:
     eventually(lambda: operator.standin.endpoints["awaiting"].secrets == {"api_key": "unseen"}, "the key after all")
 
 
+@pytest.mark.full
 def test_nothing_of_a_restricted_release_stands_outside_of_namespaces(profile: Installed) -> None:
     kinds = "clusterroles,clusterrolebindings,customresourcedefinitions,validatingadmissionpolicies"
     selector = "--selector=app.kubernetes.io/instance=cluster"

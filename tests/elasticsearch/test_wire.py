@@ -36,8 +36,8 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.lower(), raising=False)
 
 
-async def ask(connection: Connection) -> Response | Failure:
-    client = ElasticsearchClient(connection, SystemClock(), LIMITS)
+async def ask(connection: Connection, extra_ca_file: Path | None = None) -> Response | Failure:
+    client = ElasticsearchClient(connection, SystemClock(), LIMITS, extra_ca_file=extra_ca_file)
     try:
         return await client.send(requests.root())
     finally:
@@ -191,3 +191,17 @@ async def test_credentials_of_a_netrc_are_never_sent(monkeypatch: pytest.MonkeyP
     async with serve(sends(INFO)) as server:
         assert isinstance(await ask(Connection(f"http://127.0.0.1:{server.port}")), Response)
     assert "authorization" not in server.heads[0].lower()
+
+
+async def test_further_authorities_are_trusted_where_a_connection_has_none_of_its_own(tmp_path: Path) -> None:
+    roots = tmp_path / "roots.pem"
+    roots.write_text(AUTHORITY.pem)
+    async with serve(sends(INFO), server_context(SERVER, tmp_path)) as server:
+        url = f"https://127.0.0.1:{server.port}"
+        assert isinstance(await ask(Connection(url), extra_ca_file=roots), Response)
+        stranger = await ask(Connection(url, ca_pem=STRANGER.pem), extra_ca_file=roots)
+        assert isinstance(stranger, TransportFailure), "a connection's own authority is the only one"
+        roots.write_text("no certificate")
+        broken = await ask(Connection(url), extra_ca_file=roots)
+        assert isinstance(broken, TransportFailure)
+        assert "--extra-ca-file is not a PEM file that OpenSSL can read" in broken.detail

@@ -192,3 +192,13 @@ def test_lists_always_say_what_the_objects_say(steps: list[tuple[str, str, str, 
         assert ids(store, inference_id) == holders
     for ref in (SECRET, OTHER):
         assert set(store.referrers(ref)) == {key for key, refs in referred.items() if ref in refs}
+
+
+def test_nothing_is_kept_of_namespaces_that_are_not_looked_after() -> None:
+    looked_after = {"search"}
+    store = ObjectStore(looked_after.__contains__)
+    assert store.observe(A, known("a")) is not None
+    looked_after.clear()
+    store.remove(A)
+    assert store.observe(A, known("a")) is None, "the answer to a write that was under way brings nothing back"
+    assert list(store) == []

@@ -50,4 +50,8 @@ def _wrong(answer: frozenset[str] | KubernetesFailure, plurals: Collection[str])
     if isinstance(answer, KubernetesFailure):
         return f"can't {answer.operation}: {answer.message}"
     absent = ", ".join(f"{plural}.{GROUP}" for plural in sorted(set(plurals) - answer))
-    return f"custom resource definitions are not installed: {absent}; apply those of the chart's folder crds" if absent else None
+    return (
+        f"custom resource definitions are not installed: {absent}; apply those of the chart's folder files/crds"
+        if absent
+        else None
+    )

@@ -1,0 +1,77 @@
+"""Namespaces chosen by label, before an API server that a test scripts: what is told, and what holds while it is not known."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from inference_operator.kubernetes.namespace_watch import NamespaceWatch
+from tests.kubernetes.scripted_api import Watch, bookmark, client_for, event, passing, refusal, scripted_api
+from tests.virtual_clock import VirtualClock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.kubernetes.scripted_api import ScriptedApi
+
+NAMESPACES = "/api/v1/namespaces"
+DONE = bookmark("10", complete=True)
+
+
+def of(kind: str, name: str, version: str) -> str:
+    return event(kind, name, version).replace('"namespace": "search", ', "")
+
+
+@asynccontextmanager
+async def watching(api: ScriptedApi, folder: Path) -> AsyncIterator[tuple[NamespaceWatch, VirtualClock, list[tuple[str, bool]]]]:
+    clock, told = VirtualClock(), list[tuple[str, bool]]()
+    async with client_for(api, folder, clock=clock) as client:
+        watch = NamespaceWatch(client, clock, "a in (b,c)", on_change=lambda name: told.append((name, watch.has(name))))
+        task = asyncio.create_task(watch.run())
+        try:
+            yield watch, clock, told
+        finally:
+            assert not task.done(), task.exception()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_the_api_server_matches_the_labels_and_every_change_is_told_once(tmp_path: Path) -> None:
+    later = (of("MODIFIED", "one", "11"), of("ADDED", "two", "12"), of("DELETED", "one", "13"), of("MODIFIED", "two", "14"))
+    async with scripted_api() as api:
+        api.plan(NAMESPACES, Watch((of("ADDED", "one", "7"), DONE, *later), hold=True))
+        async with watching(api, tmp_path) as (watch, clock, told):
+            await passing(clock, lambda: len(told) == 2)
+            assert told == [("two", True), ("one", False)]
+            assert [watch.has(name) for name in ("one", "two", "three")] == [False, True, False]
+            assert not watch.is_denied
+        assert {request.query["labelSelector"] for request in api.of(NAMESPACES)} == {"a in (b,c)"}
+
+
+async def test_what_may_not_be_known_is_not_chosen_until_it_may(tmp_path: Path) -> None:
+    async with scripted_api() as api:
+        api.plan(NAMESPACES, refusal(403, "namespaces is forbidden"), Watch((of("ADDED", "one", "7"), DONE), hold=True))
+        async with watching(api, tmp_path) as (watch, clock, told):
+            await asyncio.wait_for(watch.settled.wait(), 30)
+            assert (watch.is_denied, watch.has("one"), told) == (True, False, [])
+            await passing(clock, lambda: told != [])
+            assert (watch.is_denied, told) == (False, [("one", True)])
+
+
+async def test_a_right_that_is_taken_away_takes_all_of_them(tmp_path: Path) -> None:
+    async with scripted_api() as api:
+        api.plan(NAMESPACES, Watch((of("ADDED", "one", "7"), DONE)), refusal(403, "namespaces is forbidden"))
+        async with watching(api, tmp_path) as (watch, clock, told):
+            await passing(clock, lambda: watch.is_denied)
+            assert told == [("one", False)]
+
+
+async def test_servers_that_stream_no_listing_are_listed_by_label(tmp_path: Path) -> None:
+    async with scripted_api() as api:
+        api.plan(NAMESPACES, refusal(400, "sendInitialEvents is forbidden"))
+        async with watching(api, tmp_path) as (_, clock, _):
+            await passing(clock, lambda: len(api.of(NAMESPACES)) > 1)
+        listing = api.of(NAMESPACES)[1].query
+        assert ("watch" in listing, listing["labelSelector"]) == (False, "a in (b,c)")
