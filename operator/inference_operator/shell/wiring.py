@@ -113,14 +113,7 @@ class _Process:
             ),
             meter=self._metrics.meter,
         )
-        self._selection = Selection(
-            self._watches,
-            plurals=tuple(self._operator.kinds),
-            intake=self._operator.intake,
-            store=self._operator.store,
-            objects=Objects(client),
-            clock=clock,
-        )
+        self._selection = self._select(Objects(client))
         lease_age = self._leadership.age if self._leadership is not None else None
         self._metrics.watch(self._operator, pool, Vitals(self._silence, may_write, lease_age))
         self._client = client
@@ -136,6 +129,10 @@ class _Process:
         selector = self._settings.namespace_selector
         on_change = self._chosen
         return NamespaceWatch(client, self._clock, selector, on_change=on_change) if selector else None
+
+    def _select(self, objects: Objects) -> Selection:
+        plurals, intake, store = tuple(self._operator.kinds), self._operator.intake, self._operator.store
+        return Selection(self._watches, plurals=plurals, intake=intake, store=store, objects=objects, clock=self._clock)
 
     def _chosen(self, namespace: str) -> None:
         self._selection.changed(namespace)
