@@ -105,12 +105,7 @@ class _Process:
             pool=pool,
             clock=clock,
             dice=random.random,
-            tuning=Tuning(
-                settings.resync_interval,
-                settings.concurrency_per_cluster,
-                Backoff(longest=settings.backoff_max),
-                self._watches,
-            ),
+            tuning=self._tuning(),
             meter=self._metrics.meter,
         )
         self._selection = self._select(Objects(client))
@@ -129,6 +124,10 @@ class _Process:
         selector = self._settings.namespace_selector
         on_change = self._chosen
         return NamespaceWatch(client, self._clock, selector, on_change=on_change) if selector else None
+
+    def _tuning(self) -> Tuning:
+        backoff = Backoff(longest=self._settings.backoff_max)
+        return Tuning(self._settings.resync_interval, self._settings.concurrency_per_cluster, backoff, self._watches)
 
     def _select(self, objects: Objects) -> Selection:
         plurals, intake, store = tuple(self._operator.kinds), self._operator.intake, self._operator.store
