@@ -93,6 +93,11 @@ class Measured:
         return self._process.pid
 
     @property
+    def log(self) -> str:
+        """What it wrote so far."""
+        return self._log.read_text()
+
+    @property
     def usage(self) -> Usage:
         self.check()
         return read_usage(self.pid)

@@ -1,17 +1,21 @@
 """Random work at a steady rate for a long time: does what the operator holds stay flat?
 
-Decides what is done and what is sampled. The operator has no metrics yet, so tasks and queue length can't be read from
-outside; memory, file descriptors and threads come from /proc.
+Decides what is done and what is sampled: memory, file descriptors and threads from /proc; from the operator's own metrics
+objects that are due, in work or failing, each of which is a task or waits for one. Pools of threads fill before the first sample.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import httpx
+
+from inference_operator.shell.metrics.definitions import PREFIX
 from tests.bench.slope import Trend, trend
 from tests.bench.stage import stage
 from tests.bench.user import BenchError, is_ready
@@ -19,7 +23,7 @@ from tests.bench.user import BenchError, is_ready
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.bench.process import Measured, Usage
+    from tests.bench.process import Measured
     from tests.bench.stage import Stage
 
 RATE = 5.0
@@ -28,10 +32,25 @@ POPULATION = 100
 SAMPLE_SECONDS = 5.0
 RESYNC = "20s"
 _CONVERGE_SECONDS = 120.0
-_NOISE = {"rss_mb": 3.0, "descriptors": 4.0, "threads": 6.0}
-"""Threads come from pools that fill to cores + 4 and never shrink; on the smallest machine with two cores that is six."""
+_NOISE = {"rss_mb": 3.0, "descriptors": 4.0, "threads": 2.0, "due": 30.0, "working": 5.0, "failing": 5.0}
+"""Pools of threads fill before anything is sampled, and never shrink. A rotation makes all objects due, at random times."""
+_GAUGES = {"due": "queue_depth", "working": "queue_working", "failing": "queue_failing"}
+_PORT = re.compile(r'^(?=.*"metrics listen").*"port": (\d+)', re.MULTILINE)
+WARM_UP_SECONDS = 60.0
 _KINDS = ("edit", "delete", "drift", "rotate")
 _WEIGHTS = (70, 20, 9, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the operator holds at a moment."""
+
+    rss_mb: float
+    descriptors: int
+    threads: int
+    due: float
+    working: float
+    failing: float
 
 
 @dataclass(slots=True)
@@ -90,6 +109,8 @@ async def soak(minutes: float, seed: int, tell: Callable[[str], None]) -> tuple[
         await here.user.store_secret("canary-first")
         process = await here.operator(resync=RESYNC, requests_per_second="200")
         try:
+            tell(f"working for {WARM_UP_SECONDS:.0f} s before the first sample")
+            await _work(work, process, WARM_UP_SECONDS, tell)
             samples = await _work(work, process, minutes * 60, tell)
             await work.converged()
         finally:
@@ -97,25 +118,41 @@ async def soak(minutes: float, seed: int, tell: Callable[[str], None]) -> tuple[
     return _judged(samples, work.done)
 
 
-async def _work(work: Soak, process: Measured, seconds: float, tell: Callable[[str], None]) -> list[tuple[float, Usage]]:
-    samples: list[tuple[float, Usage]] = []
+async def _sample(process: Measured) -> Sample:
+    usage, port = process.usage, _PORT.search(process.log)
+    assert port is not None, "the operator does not say where its metrics are"
+    async with httpx.AsyncClient(trust_env=False) as client:
+        text = (await client.get(f"http://127.0.0.1:{port[1]}/metrics")).raise_for_status().text
+    return Sample(usage.rss_mb, usage.descriptors, usage.threads, **gauges(text))
+
+
+def gauges(text: str) -> dict[str, float]:
+    """Those of the queue, from a page of metrics. Raises BenchError where one is missing."""
+    found = {name: re.search(rf"^{PREFIX}{gauge} (\S+)$", text, re.MULTILINE) for name, gauge in _GAUGES.items()}
+    missing = [name for name, value in found.items() if value is None]
+    if missing:
+        raise BenchError(f"the metrics do not tell: {', '.join(missing)}")
+    return {name: float(value[1]) for name, value in found.items() if value is not None}
+
+
+async def _work(work: Soak, process: Measured, seconds: float, tell: Callable[[str], None]) -> list[tuple[float, Sample]]:
+    samples: list[tuple[float, Sample]] = []
     begun = time.monotonic()
     turn = 0
     while (now := time.monotonic() - begun) < seconds:
         if now >= len(samples) * SAMPLE_SECONDS:
-            samples.append((now, process.usage))
+            samples.append((now, sample := await _sample(process)))
             if len(samples) % 12 == 1:
-                usage = samples[-1][1]
-                tell(f"{now / 60:.0f} min, {turn} changes, {usage.rss_mb:.0f} MB, {usage.descriptors} descriptors")
+                tell(f"{now / 60:.0f} min, {turn} changes, {sample.rss_mb:.0f} MB, {sample.descriptors} descriptors")
         await work.step()
         turn += 1
         await asyncio.sleep(max(0.0, begun + turn / RATE - time.monotonic()))
     return samples
 
 
-def _judged(samples: list[tuple[float, Usage]], done: dict[str, int]) -> tuple[dict[str, Any], str]:
+def _judged(samples: list[tuple[float, Sample]], done: dict[str, int]) -> tuple[dict[str, Any], str]:
     seconds = [moment for moment, _ in samples]
-    trends = {name: trend(seconds, [getattr(usage, name) for _, usage in samples], noise) for name, noise in _NOISE.items()}
+    trends = {name: trend(seconds, [getattr(sample, name) for _, sample in samples], noise) for name, noise in _NOISE.items()}
     growing = [name for name, found in trends.items() if found.growing]
     lines = [f"{seconds[-1] / 60:.1f} min, {len(samples)} samples, changes: {done}", _HEAD]
     lines += [_line(name, found) for name, found in trends.items()]
@@ -124,7 +161,7 @@ def _judged(samples: list[tuple[float, Usage]], done: dict[str, int]) -> tuple[d
         "changes": done,
         "growing": growing,
         "trends": {name: {key: round(value, 3) for key, value in asdict(found).items()} for name, found in trends.items()},
-        "samples": [[round(moment, 1), round(usage.rss_mb, 2), usage.descriptors, usage.threads] for moment, usage in samples],
+        "samples": [{"seconds": round(moment, 1)} | asdict(sample) for moment, sample in samples],
     }
     return result, "\n".join([*lines, f"growing: {', '.join(growing)}" if growing else "flat"]) + "\n"
 

@@ -12,6 +12,8 @@ from tests.bench.counts import AuditTail
 from tests.bench.phases import percentile
 from tests.bench.result import summarize, table
 from tests.bench.slope import trend
+from tests.bench.soak import gauges
+from tests.bench.user import BenchError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,3 +97,12 @@ def test_the_audit_log_is_read_on_over_a_rotation(tmp_path: Path) -> None:
         log.write_text(entry("it", "watch") + entry("it", "get"))
         assert tail.read() == {"patch inferenceendpoints/status": 1, "watch inferenceendpoints": 1, "get inferenceendpoints": 1}
         assert not tail.read()
+
+
+def test_the_queue_is_read_from_the_operators_metrics() -> None:
+    page = "".join(
+        f"inference_operator_queue_{name} {value}.0\n" for name, value in {"depth": 3, "working": 8, "failing": 0}.items()
+    )
+    assert gauges(page) == {"due": 3.0, "working": 8.0, "failing": 0.0}
+    with pytest.raises(BenchError, match="due, working"):
+        gauges("inference_operator_queue_failing 1.0\n")
