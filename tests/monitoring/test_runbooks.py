@@ -30,7 +30,7 @@ def installed(plane: ControlPlane) -> Iterator[ControlPlane]:
     for name in (HOME, NAMESPACE):
         plane.kubectl("create", "namespace", name)
     release = Release(plane, HOME, HOME)
-    release.install({}, "--skip-crds")
+    release.install({}, with_crds=False)
     lease = {"metadata": {"name": HOME}, "spec": {"leaseDurationSeconds": 15}}
     plane.api.create(f"/apis/coordination.k8s.io/v1/namespaces/{HOME}/leases", lease)  # what a replica makes
     for manifest in (endpoint("product-embeddings"), pipeline("products")):
