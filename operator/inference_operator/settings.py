@@ -119,6 +119,11 @@ class Settings(BaseSettings):
         False, description="Let only those scrape whose token Kubernetes knows, and whom it lets get the path /metrics."
     )
     shutdown_grace: Seconds = Field(20.0, ge=0, description="How long work in hand may take after SIGTERM.")
+    audit_log: str = Field(
+        "-",
+        min_length=1,
+        description="Where records of writes to Elasticsearch go: a file, which is appended to, - for standard output, or off.",
+    )
     log_format: Literal["json", "console"] = Field("json", description="json for machines, console for people.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least severe record to write.")
 

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from inference_operator.shell.ports import ObjectKey
+from tests.machine.audit_trail import Reached, assert_no_secret, assert_on_record
 from tests.machine.tripwire import Fate, Tripwire
-from tests.machine.world import World
+from tests.machine.world import World, always
 
 ADOPTION = ("Never", "IfIdentical", "Always")
 Act = Callable[[World, str], Awaitable[ObjectKey]]
@@ -55,20 +56,28 @@ async def length(story: Story, adoption: str) -> int:
 async def struck(story: Story, adoption: str, at: int, fate: Fate) -> None:
     async with World() as world:
         wire = Tripwire(world)
+        reached = Reached(world)
         await world.start()
         await story.prepare(world, adoption)
         await world.rest()
         wire.arm(at, fate)
+        dies = fate is not Fate.ANSWER_LOST
+        if dies:
+            world.keeps_audit = wire.is_whole
         key = await story.act(world, adoption)
         await world.rest()
         assert wire.struck is not None
-        if fate is not Fate.ANSWER_LOST:
+        if dies:
+            await world.kill()
+            world.keeps_audit = always
             wire.disarm()
-            await world.restart()
+            await world.start()
         await world.rest()
         where = f"{story}, adoptionPolicy {adoption}, request {at} ({wire.struck}): {fate}"
         try:
             story.check(world, key, adoption)
+            assert_on_record(world, reached, unheard=2 * dies, unsent=2 * (fate is Fate.KILLED_BEFORE))
+            assert_no_secret(world.audit)
             await world.resync(int(story.news))
             world.forget_requests()
             await world.resync(2)

@@ -15,6 +15,7 @@ from tests.machine import (
     scenarios_of_replacing,
     scenarios_of_settings,
 )
+from tests.machine.audit_trail import Reached, assert_no_secret, assert_on_record
 from tests.machine.scenarios import NEWEST, VERSIONS, Performance, performances
 from tests.machine.things_of_endpoints import ENDPOINT
 from tests.machine.world import World
@@ -44,8 +45,12 @@ def in_versions() -> Iterator[Any]:
 @pytest.mark.parametrize(("performance", "version"), list(in_versions()))
 async def test_scenario(performance: Performance, version: str) -> None:
     async with World(version=version) as world:
+        reached = Reached(world)
         await world.start()
         await performance.scenario.play(WorldStage(world, version, performance.thing))
+        await world.rest()
+        assert_on_record(world, reached)
+        assert_no_secret(world.audit)
 
 
 async def test_each_change_of_what_drifts_from_an_observed_endpoint_is_told() -> None:

@@ -55,6 +55,10 @@ class Tripwire:
         """True once it ended the process."""
         return self.struck is not None and self._fate in (Fate.KILLED_BEFORE, Fate.KILLED_AFTER)
 
+    def is_whole(self) -> bool:
+        """True until it has struck."""
+        return self.struck is None
+
     def begins(self, what: str) -> int:
         """A request begins: return its number, for `ends`. Raises Killed in a process that is dead or dies now."""
         self._check_alive()

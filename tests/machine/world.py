@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, Self, TypeVar
 
@@ -24,6 +25,7 @@ from inference_operator.kinds import KINDS
 from inference_operator.kinds.pipeline.kind import PLURAL as PIPELINES
 from inference_operator.kubernetes.connections import ConnectionResolver
 from inference_operator.kubernetes.default_connection import DefaultConnection
+from inference_operator.shell.audit import AuditLog
 from inference_operator.shell.metrics.meter import SILENT, Meter
 from inference_operator.shell.operator import Operator, Tuning
 from inference_operator.shell.ports import ObjectKey
@@ -79,8 +81,12 @@ class World:
         self.limits = Limits(requests_per_second=10_000, burst=10_000)
         self.elsewhere: dict[str, StandIn] = {}
         """More clusters, by their address."""
+        self.keeps_audit: Callable[[], bool] = always
+        """False while the operator is dead, and its last breath is not to be recorded."""
         self._resync = resync
         self.meter: Meter = SILENT
+        self.audit: list[dict[str, Any]] = []
+        """The audit log, record by record, of all operators that have run."""
         self._operator: Operator | None = None
         self._pool: ClusterPool | None = None
         self._ends: list[Callable[[], None]] = []
@@ -112,6 +118,7 @@ class World:
             lambda connection: self.intercept(StandInTransport(self.elsewhere.get(connection.address, self.standin))),
             self.limits,
             listener=self.meter,
+            trail=AuditLog(self.clock, {"pod": "one", "namespace": "operators", "version": "0"}, self._keep),
         )
         self._operator = operator = assembled(self.kubernetes, pool, self.clock, self._resync, self.meter)
         self._ends = [
@@ -120,6 +127,10 @@ class World:
         ]
         operator.start()
         await self.clock.settle()
+
+    def _keep(self, line: str) -> None:
+        if self.keeps_audit():
+            self.audit.append(json.loads(line))
 
     async def kill(self) -> None:
         """End the operator at once: no clean-up of its own, nothing more is sent."""
@@ -250,6 +261,11 @@ def assembled(
         tuning=Tuning(resync, 8, Backoff()),
         meter=meter,
     )
+
+
+def always() -> bool:
+    """Say yes."""
+    return True
 
 
 def openai(**service_settings: Any) -> dict[str, Any]:

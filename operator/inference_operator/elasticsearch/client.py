@@ -29,7 +29,7 @@ from inference_operator.elasticsearch.event_stream import MAX_STREAM, read_event
 from inference_operator.elasticsearch.losses import kind_of, why
 from inference_operator.elasticsearch.timing import deadline
 from inference_operator.elasticsearch.tls import UnusableTlsMaterialError, client_context
-from inference_operator.elasticsearch.traffic import Exchange, Listener, Nobody, Unsent, status_of
+from inference_operator.elasticsearch.traffic import Exchange, Listener, Nobody, Trail, Unsent, Write, status_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -53,6 +53,7 @@ class ElasticsearchClient:
         transport: instead of the network, for tests; then the environment's proxies are not asked.
         may_write: asked right before every write.
         listener: hears of every request.
+        trail: keeps a record of every write.
     """
 
     def __init__(
@@ -64,10 +65,12 @@ class ElasticsearchClient:
         may_write: Callable[[], bool] = lambda: True,
         listener: Listener | None = None,
         extra_ca_file: Path | None = None,
+        trail: Trail | None = None,
     ) -> None:
         self._extra_ca_file = extra_ca_file
         self._may_write = may_write
         self._listener = listener or Nobody()
+        self._trail = trail
         self._connection = connection
         self._address = connection.address
         self._clock = clock
@@ -123,6 +126,8 @@ class ElasticsearchClient:
         async with nullcontext() if request.infers else self._slots:
             if request.writes and not self._may_write():
                 self._listener.unsent(self._address, Unsent.FENCED)
+                if self._trail is not None:
+                    self._trail.fenced(self._told(request))
                 return TransportFailure(TransportKind.FENCED, self._address, f"{request.operation} was not sent")
             permit = self._breaker.enter()
             if not isinstance(permit, Permit):
@@ -136,6 +141,8 @@ class ElasticsearchClient:
         """Send it, and tell the breaker and the listener how it went, also where it was cancelled."""
         outcome = Outcome.UNTOLD
         result: Response | Failure | None = None
+        trail = self._trail if request.writes else None
+        name = trail.intended(self._told(request)) if trail is not None else ""
         begun = self._clock.monotonic()
         try:
             result = answer = await self._exchange(http, request)
@@ -146,7 +153,12 @@ class ElasticsearchClient:
             permit.settle(outcome)
             seconds = self._clock.monotonic() - begun
             self._listener.exchanged(Exchange(self._address, request.operation, status_of(result), seconds))
+            if trail is not None:
+                trail.ended(name, self._told(request), result, seconds)
         return answer
+
+    def _told(self, request: Request) -> Write:
+        return Write(self._address, request.operation, request.method, request.path)
 
     async def _exchange(self, http: httpx.AsyncClient, request: Request) -> Response | Failure:
         patience = request.allowance + self._limits.read_margin

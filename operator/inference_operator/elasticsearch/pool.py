@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from inference_operator.core.clock import Clock
     from inference_operator.elasticsearch.connection import Connection
-    from inference_operator.elasticsearch.traffic import Listener
+    from inference_operator.elasticsearch.traffic import Listener, Trail
 
 
 class ClusterPool:
@@ -34,6 +34,7 @@ class ClusterPool:
         may_write: asked right before every write to any of them.
         listener: hears of every request to any of them.
         extra_ca_file: see `tls.client_context`.
+        trail: keeps a record of every write to any of them.
     """
 
     def __init__(
@@ -44,8 +45,10 @@ class ClusterPool:
         may_write: Callable[[], bool] = lambda: True,
         listener: Listener | None = None,
         extra_ca_file: Path | None = None,
+        trail: Trail | None = None,
     ) -> None:
         self._extra_ca_file = extra_ca_file
+        self._trail = trail
         self._may_write = may_write
         self._listener = listener
         self._clock = clock
@@ -62,7 +65,14 @@ class ClusterPool:
         if cluster is None:
             transport = self._transport_factory(connection) if self._transport_factory else None
             cluster = self._clusters[fingerprint] = Cluster(
-                connection, self._clock, self._limits, transport, self._may_write, self._listener, self._extra_ca_file
+                connection,
+                self._clock,
+                self._limits,
+                transport,
+                self._may_write,
+                self._listener,
+                self._extra_ca_file,
+                self._trail,
             )
         return cluster
 

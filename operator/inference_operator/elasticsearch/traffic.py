@@ -1,6 +1,6 @@
 """What a client tells about its requests, to whoever measures: a value for each, and who may listen.
 
-Nothing here comes out of a body, a path or a header, so that it may be shown to anybody. Knows no metrics library.
+Nothing here comes out of a body or a header, so that it may be shown to anybody. Knows no metrics library.
 """
 
 from __future__ import annotations
@@ -46,6 +46,32 @@ class Listener(Protocol):
 
     def unsent(self, address: str, cause: Unsent) -> None:
         """A request was held back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One request that changes Elasticsearch: `operation` as in `elasticsearch.requests`, `path` percent-encoded, no query."""
+
+    address: str
+    operation: str
+    method: str
+    path: str
+
+
+class Trail(Protocol):
+    """Keeps a record of every write. Must not raise, and not wait for anything but a disk."""
+
+    def intended(self, write: Write) -> str:
+        """It is about to be sent. Returns what names it."""
+        ...
+
+    def ended(self, name: str, write: Write, result: Response | Failure | None, seconds: float) -> None:
+        """It was answered or lost; None: nobody waited for the answer."""
+        ...
+
+    def fenced(self, write: Write) -> None:
+        """It was not sent, since another replica may be at work."""
         ...
 
 

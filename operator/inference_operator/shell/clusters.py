@@ -43,6 +43,13 @@ class Resolver(Protocol):
 class _Resolved:
     connection: Connection
     versions: Mapping[ObjectRef, ObjectVersion]
+    described: str
+
+    @property
+    def credentials(self) -> tuple[str, ...]:
+        """Where the connection was read from: `Secret search/my-es@4711`, with the resourceVersion where there is one."""
+        read = (f"{ref}@{version.resource_version}" for ref, version in sorted(self.versions.items()))
+        return tuple(read) or (self.described,)
 
 
 _Name = tuple[ElasticsearchRef | None, str]
@@ -56,6 +63,7 @@ class Clusters:
         self._kubernetes = kubernetes
         self._pool = pool
         self._resolved: dict[_Name, _Resolved] = {}
+        self._credentials: dict[ObjectKey, tuple[str, ...]] = {}
         self._locks: defaultdict[_Name, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def cluster_of(self, key: ObjectKey, ref: ElasticsearchRef | None) -> Cluster | ReferenceFailure:
@@ -69,6 +77,7 @@ class Clusters:
                     self._resolved.pop(name, None)
                     return fresh
                 resolved = self._resolved[name] = fresh
+        self._credentials[key] = resolved.credentials
         return self._pool.hold(str(key), resolved.connection)
 
     async def is_on(self, key: ObjectKey, ref: ElasticsearchRef | None, server: Server) -> bool:
@@ -83,6 +92,10 @@ class Clusters:
         """The client that the object used last, for when its connection is gone."""
         return self._pool.held(str(key))
 
+    def credentials_of(self, key: ObjectKey) -> tuple[str, ...]:
+        """Where the credentials were read from that the object used last, by name and version."""
+        return self._credentials.get(key, ())
+
     def sources_of(self, key: ObjectKey, ref: ElasticsearchRef | None) -> tuple[ObjectRef, ...]:
         """The Secrets that the object's connection is read from, also those that are missing."""
         return self._resolver.dependencies(ref, key.namespace)
@@ -90,6 +103,7 @@ class Clusters:
     def forget(self, key: ObjectKey) -> None:
         """The object is gone: its client may be closed."""
         self._pool.drop(str(key))
+        self._credentials.pop(key, None)
 
     def begin_round(self) -> None:
         """Resolve every connection again when it is needed next, and read every cluster anew, once for all objects."""
@@ -113,4 +127,4 @@ class Clusters:
             return ReferenceFailure(ReferenceKind.CONNECTION_INVALID, "spec.elasticsearchRef", message)
         if not connection.verify:
             log.warning("the certificate is not checked: insecure-skip-tls-verify is set", connection=source.described)
-        return _Resolved(connection, source.versions)
+        return _Resolved(connection, source.versions, source.described)

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from inference_operator.api.managed import ManagedObject, ManagedStatus
 from inference_operator.core.clock import Clock
+from inference_operator.core.deed import Deed
 from inference_operator.core.failure import Failure
 from inference_operator.core.situation import Answer, Situation
 from inference_operator.core.values import Absent, ObjectRef, Observed, Server
@@ -103,6 +104,10 @@ class Kind(Protocol[O, S]):
 
     async def act(self, found: O, s: S, step: Step, cluster: Cluster) -> Answer:
         """Carry out a step in Elasticsearch."""
+        ...
+
+    def deed(self, s: S, step: Step) -> Deed:
+        """What a step writes in Elasticsearch, told without a secret."""
         ...
 
     async def resolve(self, found: O) -> Answer:

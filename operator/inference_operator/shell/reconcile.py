@@ -45,6 +45,7 @@ from inference_operator.core.verdict import (
 )
 from inference_operator.elasticsearch.cluster import Cluster
 from inference_operator.shell.act import Actor, Interrupted
+from inference_operator.shell.audit import Cause, because, new_pass
 from inference_operator.shell.clusters import Clusters
 from inference_operator.shell.gather import Gatherer, asked_to_reconcile
 from inference_operator.shell.intake import Intake, read
@@ -58,7 +59,8 @@ log: Any = structlog.get_logger(__name__)
 
 # A pass has at most: finalizer, resolve, look, claim, update, validate, dry run, delete, create, look, inspect, and one to spare.
 _MOST_STEPS = 16
-_WRITES = (Claim, Unclaim, SetFinalizer, Create, Update, Validate, Delete)
+_SENT = (Create, Update, Validate, Delete)
+_WRITES = (Claim, Unclaim, SetFinalizer, *_SENT)
 _POLL_SECONDS = 10.0
 _SLOW_SECONDS = 10.0
 # Elasticsearch does not say when a referrer goes, and a person who removed the last one waits for the deletion.
@@ -170,6 +172,7 @@ class Reconciler:
     async def _converge(
         self, key: ObjectKey, kind: AnyKind, s: Situation, cluster: Cluster | None
     ) -> tuple[Situation, Conclusion] | Interrupted:
+        pass_id = new_pass()
         for _ in range(_MOST_STEPS):
             verdict = kind.plan(s)
             if not isinstance(verdict, Step):
@@ -177,13 +180,32 @@ class Reconciler:
             found = self._latest(key)
             if found is None:
                 return Interrupted(Gone(), s.uid)
-            answer = await self._parts.actor.act(key, found, kind, s, verdict, cluster)
+            with because(self._cause(key, kind, s, verdict, pass_id)):
+                answer = await self._parts.actor.act(key, found, kind, s, verdict, cluster)
             level = logging.INFO if isinstance(verdict, _WRITES) else logging.DEBUG
             log.log(level, "step", step=type(verdict).__name__, answer=type(answer).__name__, generation=s.generation)
             if isinstance(answer, Interrupted):
                 return answer
             s = advance(s, verdict, answer)
         raise RuntimeError("a pass does not come to an end")
+
+    def _cause(self, key: ObjectKey, kind: AnyKind, s: Situation, step: Step, pass_id: str) -> Cause | None:
+        """What the audit log is to tell of the writes that a step sends."""
+        if not isinstance(step, _SENT):
+            return None
+        return Cause(
+            pass_id,
+            kind.name,
+            key.namespace,
+            key.name,
+            s.uid,
+            s.generation,
+            s.external_id,
+            type(step).__name__,
+            s.server.uuid if s.server is not None else None,
+            self._parts.clusters.credentials_of(key),
+            kind.deed(s, step),
+        )
 
     def _latest(self, key: ObjectKey) -> ManagedObject | None:
         found = self._parts.store.get(key)

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
+from importlib.metadata import version
 from typing import Any
 
 import kopf
@@ -36,6 +38,7 @@ from inference_operator.kubernetes.objects import Objects
 from inference_operator.kubernetes.stream_ages import StreamAges
 from inference_operator.settings import Settings
 from inference_operator.shell import handlers
+from inference_operator.shell.audit import AuditLog, audit_log
 from inference_operator.shell.clock import SystemClock
 from inference_operator.shell.kind import MakeKind
 from inference_operator.shell.metrics.serving import ServedMetrics
@@ -57,7 +60,8 @@ async def run(settings: Settings, kinds: Iterable[MakeKind]) -> int:
     client_of_lease = KubernetesClient(credentials)
     leadership = _leadership(settings, client_of_lease, clock)
     try:
-        return await _Process(settings, kinds, clock, credentials, client, leadership).run()
+        with audit_log(settings.audit_log, clock, _identity(settings)) as audit:
+            return await _Process(settings, kinds, clock, credentials, client, leadership, audit).run()
     finally:
         await client.close()
         await client_of_lease.close()
@@ -74,6 +78,7 @@ class _Process:
         credentials: Credentials,
         client: KubernetesClient,
         leadership: Leadership | None,
+        audit: AuditLog | None,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -88,7 +93,12 @@ class _Process:
         limits = Limits(concurrency=settings.concurrency_per_cluster + 2, requests_per_second=settings.requests_per_second)
         self._metrics = ServedMetrics(settings, client, clock)
         pool = ClusterPool(
-            clock, limits=limits, may_write=may_write, listener=self._metrics.meter, extra_ca_file=settings.extra_ca_file
+            clock,
+            limits=limits,
+            may_write=may_write,
+            listener=self._metrics.meter,
+            extra_ca_file=settings.extra_ca_file,
+            trail=audit,
         )
         self._operator = Operator(
             kinds,
@@ -254,6 +264,15 @@ class _Process:
         if self._namespaces is not None and self._namespaces.is_denied:
             return "the namespaces that are chosen by label can't be watched: grant `list` and `watch` on namespaces"
         return None if self._watch.synced.is_set() else "the versions of Secrets are not all known yet"
+
+
+def _identity(settings: Settings) -> dict[str, str]:
+    """Who writes, for the audit log. The host of a pod is named as the pod is."""
+    return {
+        "pod": socket.gethostname(),
+        "namespace": settings.operator_namespace,
+        "version": version("inference-operator"),
+    }
 
 
 def _leadership(settings: Settings, client: KubernetesClient, clock: Clock) -> Leadership | None:

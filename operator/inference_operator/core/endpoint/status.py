@@ -37,7 +37,7 @@ def next_status(s: EndpointSituation, conclusion: Conclusion, *, now: str, handl
         model=_model(s),
         deployment=_deployment(s),
         used_by=status.used_by(s),
-        drift=_drift(s),
+        drift=drift(s),
         applied=status.applied(s, conclusion, set_paths(s.desired) if s.desired is not None else ()),
         secret_versions=_secret_versions(s),
         last_handled_reconcile_at=handled or s.previous.last_handled_reconcile_at,
@@ -107,7 +107,8 @@ def _deployed(deployment: Deployment) -> DeploymentStatus:
     )
 
 
-def _drift(s: EndpointSituation) -> tuple[DriftEntry, ...]:
+def drift(s: EndpointSituation) -> tuple[DriftEntry, ...]:
+    """The differences, secrets masked."""
     if s.observed is None:
         return s.previous.drift
     if isinstance(s.observed, Absent):

@@ -8,7 +8,8 @@ from dataclasses import replace
 from inference_operator.api.inference_endpoint import KIND, InferenceEndpoint, InferenceEndpointStatus
 from inference_operator.api.kubernetes_object import status_in
 from inference_operator.api.services import catalogue
-from inference_operator.core.endpoint import plan, status, words
+from inference_operator.core.deed import Deed
+from inference_operator.core.endpoint import deed, plan, status, words
 from inference_operator.core.endpoint.compare import IN_CLUSTER, Yardstick, compare, with_defaults
 from inference_operator.core.endpoint.references import MalformedReference, blocks, inline_secrets, references
 from inference_operator.core.endpoint.situation import EndpointSituation
@@ -142,6 +143,9 @@ class InferenceEndpoints:
 
     def plan(self, s: EndpointSituation) -> Verdict:
         return plan.plan(s)
+
+    def deed(self, s: EndpointSituation, step: Step) -> Deed:
+        return deed.deed(s, step)
 
     async def act(self, found: InferenceEndpoint, s: EndpointSituation, step: Step, cluster: Cluster) -> Answer:
         match step:

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from inference_operator.api.ingest_pipeline import KIND, IngestPipeline, IngestPipelineStatus
 from inference_operator.api.kubernetes_object import status_in
+from inference_operator.core.deed import Deed
 from inference_operator.core.failure import Failure
-from inference_operator.core.pipeline import plan, status
+from inference_operator.core.pipeline import deed, plan, status
 from inference_operator.core.pipeline.compare import differences
 from inference_operator.core.pipeline.needs import calls_of, needs_of
 from inference_operator.core.pipeline.situation import PipelineSituation
@@ -133,6 +134,9 @@ class IngestPipelines:
 
     def plan(self, s: PipelineSituation) -> Verdict:
         return plan.plan(s)
+
+    def deed(self, s: PipelineSituation, step: Step) -> Deed:
+        return deed.deed(s, step)
 
     async def act(self, found: IngestPipeline, s: PipelineSituation, step: Step, cluster: Cluster) -> Answer:
         match step:
