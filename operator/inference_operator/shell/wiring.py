@@ -103,15 +103,7 @@ class _Process:
         self._operator = Operator(
             kinds,
             kubernetes=kubernetes,
-            resolver=ConnectionResolver(
-                kubernetes,
-                DefaultConnection(
-                    operator_namespace=settings.operator_namespace,
-                    namespaces=settings.default_connection_namespaces,
-                    path=settings.default_connection_path,
-                    secret=settings.default_connection_secret,
-                ),
-            ),
+            resolver=ConnectionResolver(kubernetes, _default_connection(settings)),
             pool=pool,
             clock=clock,
             dice=random.random,
@@ -264,6 +256,15 @@ class _Process:
         if self._namespaces is not None and self._namespaces.is_denied:
             return "the namespaces that are chosen by label can't be watched: grant `list` and `watch` on namespaces"
         return None if self._watch.synced.is_set() else "the versions of Secrets are not all known yet"
+
+
+def _default_connection(settings: Settings) -> DefaultConnection:
+    return DefaultConnection(
+        operator_namespace=settings.operator_namespace,
+        namespaces=settings.default_connection_namespaces,
+        path=settings.default_connection_path,
+        secret=settings.default_connection_secret,
+    )
 
 
 def _identity(settings: Settings) -> dict[str, str]:
