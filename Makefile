@@ -4,10 +4,12 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 ES8    := build/es8
+TOOLS  := build/release
+EPOCH  := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null))
 export PYTHONDONTWRITEBYTECODE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint test test-full gitops alerts verify generate snapshots lock controlplane demo up down bench soak clean
+.PHONY: help setup fmt lint test test-full gitops alerts verify generate snapshots lock controlplane demo up down bench soak release sbom audit lint-workflows clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +28,12 @@ $(ES8)/.installed: requirements-es8.lock $(STAMP)
 	@echo 'installing the 8.x client, another that the stand-in is tested with, into $(ES8) …' >&2
 	@rm -rf $(ES8)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --target $(ES8) --requirement requirements-es8.lock
+	@touch $@
+
+$(TOOLS)/.installed: requirements-release.lock $(STAMP)
+	@echo 'installing the tools that look at a release into $(TOOLS) …' >&2
+	@rm -rf $(TOOLS)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --target $(TOOLS) --requirement requirements-release.lock
 	@touch $@
 
 controlplane: $(STAMP) ## build etcd, kube-apiserver, kube-controller-manager, kubectl and helm, once per version
@@ -49,13 +57,14 @@ generate: $(STAMP) ## write what is generated: crds/, the chart's copy and page,
 snapshots: controlplane ## write what the chart renders, for a diff to look at
 	$(BIN)/python -m tests.chart.snapshotting
 
-verify: $(STAMP) ## fail if a generated file is stale
+verify: $(STAMP) ## fail if a generated file is stale, versions differ or a licence is not allowed
 	$(BIN)/python -m inference_operator.manifests check
+	$(BIN)/python -m tests.release check
 
 test: lint verify controlplane $(ES8)/.installed ## all checks and tests; under 8 minutes on 2 cores once the control plane is built
 	$(BIN)/pytest -m 'not full' -n 2 --dist loadgroup
 
-test-full: lint verify controlplane $(ES8)/.installed ## the same with the full matrices
+test-full: lint verify controlplane $(ES8)/.installed $(TOOLS)/.installed ## the same with the full matrices
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 gitops: controlplane ## carry out examples/gitops with Flux (built on first use, some minutes) and a real Lua
@@ -79,6 +88,21 @@ bench: controlplane ## measure the operator against a client without logic; N=10
 soak: controlplane ## random work for MINUTES=30; fails unless memory, descriptors and threads are flat
 	$(BIN)/python -m tests.bench soak --minutes $(or $(MINUTES),30)
 
+release: $(STAMP) ## write VERSION=1.2.3 everywhere and into the changelog; see docs/releasing.md
+	@test -n '$(VERSION)' || { echo 'make release VERSION=1.2.3' >&2; exit 1; }
+	@$(BIN)/python -m tests.release bump '$(VERSION)'
+
+sbom: $(STAMP) ## write the bill of materials of the image's Python packages to dist/sbom.cdx.json
+	@rm -rf dist
+	@env -u SOURCE_DATE_EPOCH $(BIN)/python -m hatchling build --target wheel --directory dist
+	@SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python -m tests.release sbom dist/*.whl dist/sbom.cdx.json
+
+audit: $(TOOLS)/.installed ## look the lock up among known vulnerabilities, on the network; SERVICE=pypi or osv
+	@$(BIN)/python -m tests.release audit --service '$(or $(SERVICE),pypi)'
+
+lint-workflows: $(TOOLS)/.installed ## actionlint and zizmor on .github/
+	@$(BIN)/python -m tests.release workflows
+
 lock: $(STAMP) ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --upgrade --custom-compile-command 'make lock' pyproject.toml --output-file requirements.lock
@@ -86,6 +110,8 @@ lock: $(STAMP) ## resolve the dependencies anew
 	  --upgrade --custom-compile-command 'make lock' pyproject.toml --group dev --output-file requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --upgrade --custom-compile-command 'make lock' --group es8 --output-file requirements-es8.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --upgrade --custom-compile-command 'make lock' --group release --output-file requirements-release.lock
 
 clean: ## remove what was built in the checkout
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chart.rendering import DIGEST, PROFILES, RELEASE_NAMESPACE
+from tests.chart.rendering import CHECKOUT, DIGEST, PROFILES, RELEASE_NAMESPACE
+from tests.release.versions import current
 
 if TYPE_CHECKING:
     from tests.chart.rendering import Helm, Json
 
+VERSION = current(CHECKOUT)
 PLACEMENT: Json = {
     "nodeSelector": {"kubernetes.io/os": "linux"},
     "tolerations": [{"key": "dedicated", "operator": "Exists"}],
@@ -129,8 +131,8 @@ def test_probes_ask_the_port_that_the_operator_listens_on(helm: Helm) -> None:
 @pytest.mark.parametrize(
     ("image", "expected"),
     [
-        ({}, "inference-operator:0.1.0"),
-        ({"repository": "example.com:5000/a/b"}, "example.com:5000/a/b:0.1.0"),
+        ({}, f"inference-operator:{VERSION}"),
+        ({"repository": "example.com:5000/a/b"}, f"example.com:5000/a/b:{VERSION}"),
         ({"tag": "1e3"}, "inference-operator:1e3"),
         ({"digest": DIGEST}, f"inference-operator@{DIGEST}"),
         ({"tag": "1.2.3", "digest": DIGEST}, f"inference-operator:1.2.3@{DIGEST}"),
@@ -187,9 +189,9 @@ def test_every_object_carries_the_standard_labels(helm: Helm, profile: str) -> N
     standard = {
         "app.kubernetes.io/name": "inference-operator",
         "app.kubernetes.io/instance": "inference-operator",
-        "app.kubernetes.io/version": "0.1.0",
+        "app.kubernetes.io/version": VERSION,
         "app.kubernetes.io/managed-by": "Helm",
-        "helm.sh/chart": "inference-operator-0.1.0",
+        "helm.sh/chart": f"inference-operator-{VERSION}",
     }
     for item in helm.template(PROFILES[profile]).objects:
         labels = item["metadata"]["labels"]

@@ -13,6 +13,7 @@ import pytest
 
 from tests.chart.dockerfile import Dockerfile
 from tests.chart.rendering import CHECKOUT
+from tests.release.versions import current
 
 BUILD = Dockerfile.parse((CHECKOUT / "Dockerfile").read_text()).stage("build")
 PACKAGE = CHECKOUT / "operator" / "inference_operator"
@@ -86,7 +87,7 @@ def test_the_build_stage_makes_a_working_environment(tmp_path: Path) -> None:
     help_text = folder.run("/opt/inference-operator/bin/inference-operator run --help")
     assert "--resync-interval" in help_text
     version = "import importlib.metadata as m; print(m.version('inference-operator'))"
-    assert folder.run(f'/opt/inference-operator/bin/python -c "{version}"') == "0.1.0\n"
+    assert folder.run(f'/opt/inference-operator/bin/python -c "{version}"') == f"{current(CHECKOUT)}\n"
 
     (site,) = environment.glob("lib/python3.*/site-packages")
     assert _files(site / "inference_operator") == _files(PACKAGE)
