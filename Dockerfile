@@ -20,11 +20,12 @@ RUN sed -nE '/^(hatchling|packaging|pathspec|pluggy|tomlkit|trove-classifiers)==
  && python -m pip --python /opt/build install --no-compile --require-hashes -r requirements-build.lock
 
 # Byte code is written here, as the root file system is read-only later; hashes in it instead of times make every build the same.
+# -f: pip, run by this Python, imports some of what is installed, and leaves byte code with times.
 COPY pyproject.toml README.md LICENSE ./
 COPY operator operator
 RUN /opt/build/bin/python -m hatchling build --target wheel --directory dist \
  && python -m pip --python /opt/inference-operator install --no-compile --no-deps --no-index dist/*.whl \
- && /opt/inference-operator/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/inference-operator/lib
+ && /opt/inference-operator/bin/python -m compileall -q -f --invalidation-mode unchecked-hash /opt/inference-operator/lib
 
 FROM ${BASE}
 ARG VERSION=0.1.0

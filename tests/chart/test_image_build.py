@@ -93,5 +93,7 @@ def test_the_build_stage_makes_a_working_environment(tmp_path: Path) -> None:
     assert _files(site / "inference_operator") == _files(PACKAGE)
     compiled = {path.name.partition(".")[0] for path in (site / "inference_operator" / "__pycache__").iterdir()}
     assert compiled == {path.stem for path in PACKAGE.glob("*.py")}
+    # The second word of byte code says how it is held against its source: 1 is by a hash, and never looked at again.
+    assert {path.read_bytes()[4:8] for path in site.rglob("*.pyc")} == {b"\x01\0\0\0"}
     # What only the build needs is not part of the image.
     assert not list(site.glob("hatchling*")) + list(site.glob("pip*"))

@@ -66,7 +66,7 @@ def _bump(options: argparse.Namespace) -> int:
     for path in bump(CHECKOUT, version, datetime.now(UTC).date().isoformat()):
         sys.stdout.write(f"wrote {path.relative_to(CHECKOUT)}\n")
     sys.stdout.write(
-        f"Read `git diff`, run `make test`, then:\n  git commit -am 'Release {version}'\n  git tag -s v{version} -m {version}\n"
+        f"Run `make snapshots test`, read `git diff`, then:\n  git commit -am 'Release {version}'\n  git tag -s v{version} -m {version}\n"
     )
     return 0
 
