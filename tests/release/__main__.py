@@ -65,9 +65,8 @@ def _bump(options: argparse.Namespace) -> int:
     version: str = options.version
     for path in bump(CHECKOUT, version, datetime.now(UTC).date().isoformat()):
         sys.stdout.write(f"wrote {path.relative_to(CHECKOUT)}\n")
-    sys.stdout.write(
-        f"Run `make snapshots test`, read `git diff`, then:\n  git commit -am 'Release {version}'\n  git tag -s v{version} -m {version}\n"
-    )
+    then = f"git commit -am 'Release {version}'\n  git tag -s v{version} -m {version}"
+    sys.stdout.write(f"Run `make snapshots test`, read `git diff`, then:\n  {then}\n")
     return 0
 
 
