@@ -3,9 +3,9 @@
 Source of the form of an inference id: the check of Elasticsearch's create call. Dots inside are accepted although its
 message does not name them. Task types and services are open: the next Elasticsearch may have more of them.
 
-For pipelines Elasticsearch takes any name and warns about some. Refused here is what it warns about (but for upper-case
-letters, which many pipelines have), and what it would read as more than one pipeline or as a command: commas, wildcards, and
-a leading underscore, as in `_all`, `_none` and `_simulate`.
+For pipelines Elasticsearch takes any name and warns about some. Refused here is what it warns about, and what it would read
+as more than one pipeline or as a command: commas, wildcards, and a leading underscore, as in `_all`, `_none` and `_simulate`.
+Upper-case letters are accepted: many pipelines have them.
 """
 
 import re

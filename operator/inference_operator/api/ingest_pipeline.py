@@ -44,7 +44,7 @@ class IngestPipelineSpec(ApiModel):
     pipeline_id: PipelineId | None = None
     """Id of the pipeline in Elasticsearch, the one that requests and index settings use. Default: metadata.name. It
     can't be changed later. Letters, digits, hyphens, underscores, dots, @ and + are allowed: Elasticsearch takes more and
-    warns that it will stop doing so. It warns about upper-case letters, too, which are accepted here."""
+    warns that it will stop doing so."""
     description: str | None = Field(default=None, max_length=16384)
     """What the pipeline is for, stored with it."""
     version: int | None = Field(default=None, ge=-_INT32 - 1, le=_INT32)
