@@ -7,13 +7,14 @@ while we wrote does not bring an old claim back. Knows no kind, does no I/O and 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from inference_operator.api.invalid import InvalidObject
 from inference_operator.api.managed import ManagedObject, ManagedStatus
-from inference_operator.api.meta import GROUP, ObjectMeta
+from inference_operator.api.meta import GROUP, ApiModel, ObjectMeta
+from inference_operator.api.sharing import Sharing
 from inference_operator.core.values import ObjectRef
 from inference_operator.shell.ports import ObjectKey
 
@@ -100,6 +101,7 @@ class ObjectStore:
     def __init__(self, watches: Callable[[str], bool] = everywhere) -> None:
         self._watches = watches
         self._objects: dict[ObjectKey, Known] = {}
+        self._sharing = Sharing()
         self._uids: set[str] = set()
         self._leaving: dict[str, float] = {}
         self._identities: _Links[Identity] = _Links()
@@ -128,6 +130,14 @@ class ObjectStore:
         """When it was first heard that the object is being deleted. None where it never was."""
         return self._leaving.get(uid)
 
+    def is_old(self, key: ObjectKey, metadata: Mapping[str, Any]) -> bool:
+        """True when this version of an object, or a later one, was taken note of; then there is nothing in it to be read."""
+        known = self._objects.get(key)
+        if known is None or known.metadata.uid != metadata["uid"]:
+            return False
+        version = metadata["resourceVersion"]
+        return known.metadata.resource_version == version or _is_greater(known.metadata.resource_version, version)
+
     def observe(self, key: ObjectKey, after: Known) -> Change | None:
         """Take note of a version of an object. None where a later one is known, or the namespace is not looked after."""
         if not self._watches(key.namespace):
@@ -135,6 +145,8 @@ class ObjectStore:
         before = self._objects.get(key)
         if before is not None and _is_later(before.metadata, after.metadata):
             return None
+        if isinstance(after, ApiModel):
+            self._sharing.share(after)
         self._objects[key] = after
         if before is not None:
             self._uids.discard(before.metadata.uid)
@@ -187,10 +199,12 @@ class ObjectStore:
 
 
 def _is_later(one: ObjectMeta, other: ObjectMeta) -> bool:
+    return one.uid == other.uid and _is_greater(one.resource_version, other.resource_version)
+
+
+def _is_greater(one: str, other: str) -> bool:
     """Versions of one object can be compared as numbers (promised by Kubernetes since 1.35, and true before)."""
-    if one.uid != other.uid:
-        return False
     try:
-        return int(one.resource_version) > int(other.resource_version)
+        return int(one) > int(other)
     except ValueError:
         return False
