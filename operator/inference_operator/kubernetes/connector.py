@@ -7,11 +7,14 @@ stay open until the garbage collector found them. Knows no request; sends nothin
 
 import asyncio
 from typing import Any
+from urllib.request import getproxies
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from kubernetes.aio.client.rest import RESTClientObject
 
+_LONGEST_LINE = 2**21
+"""Bytes. Watch events come as lines; the API server takes objects of up to 1.5 MiB."""
 _END_SECONDS = 2.0
 """For the event loop to take note: nothing is sent any more, and no answer is waited for."""
 
@@ -47,6 +50,14 @@ class AccountableConnector(aiohttp.TCPConnector):
 
 class AccountableRest(RESTClientObject):
     """The REST client of kubernetes.aio on such connections."""
+
+    def _create_pool_manager(self) -> aiohttp.ClientSession:
+        """Told to look into the environment, aiohttp does so in two threads for each request; so it is told only of a proxy.
+
+        Without one, credentials are the configuration's, never those of `.netrc`.
+        """
+        connector = self._create_connector()
+        return aiohttp.ClientSession(connector=connector, trust_env=bool(getproxies()), read_bufsize=_LONGEST_LINE)
 
     def _create_connector(self) -> aiohttp.TCPConnector:
         return AccountableConnector(limit=self.maxsize, ssl=self.ssl_context)

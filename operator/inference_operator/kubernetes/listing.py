@@ -12,11 +12,12 @@ from inference_operator.kubernetes.values import KubernetesFailure
 
 CHUNK = 500
 _ATTEMPTS = 3
+_READ = frozenset({"namespace", "name", "uid", "resourceVersion"})
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The `metadata` of each object, and the resourceVersion from which a watch goes on. A consistent snapshot."""
+    """Of each object's metadata the name, namespace, uid and version; and the version from which a watch goes on. Consistent."""
 
     items: tuple[dict[str, Json], ...]
     resource_version: str
@@ -54,4 +55,6 @@ async def _list_once(
 
 
 def _metadata(reply: Reply) -> list[dict[str, Json]]:
-    return [item["metadata"] for item in reply.body.get("items") or ()]
+    """Without what nobody reads and may be long: managed fields, annotations."""
+    items = reply.body.get("items") or ()
+    return [{name: value for name, value in item["metadata"].items() if name in _READ} for item in items]
