@@ -8,7 +8,7 @@ nothing of this package.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
@@ -85,6 +85,11 @@ class Catalogue:
     """All services that this release knows, by name."""
 
     services: Mapping[str, Service]
+    _sensitive_names: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        names = frozenset[str]().union(*(service.sensitive_names for service in self.services.values()))
+        object.__setattr__(self, "_sensitive_names", names)
 
     def find(self, name: str) -> Service | None:
         """Return the service with this name or alias; None when this release does not know it."""
@@ -99,7 +104,7 @@ class Catalogue:
 
     def sensitive_names(self) -> frozenset[str]:
         """Return the names of all service settings that are a secret in any service."""
-        return frozenset[str]().union(*(service.sensitive_names for service in self.services.values()))
+        return self._sensitive_names
 
     def is_sensitive(self, service: str, name: str) -> bool:
         """Whether a service setting holds a secret.

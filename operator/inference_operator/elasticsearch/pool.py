@@ -60,7 +60,9 @@ class ClusterPool:
 
     def get(self, connection: Connection) -> Cluster:
         """The cluster of a connection, made at first. Nobody holds it yet: `prune` may close it."""
-        fingerprint = connection.fingerprint
+        return self._get(connection, connection.fingerprint)
+
+    def _get(self, connection: Connection, fingerprint: str) -> Cluster:
         cluster = self._clusters.get(fingerprint)
         if cluster is None:
             transport = self._transport_factory(connection) if self._transport_factory else None
@@ -78,10 +80,11 @@ class ClusterPool:
 
     def hold(self, user: str, connection: Connection) -> Cluster:
         """The cluster of a connection, alive as long as `user` holds it. A user holds one: the former is let go."""
-        cluster = self.get(connection)
+        fingerprint = connection.fingerprint
+        cluster = self._get(connection, fingerprint)
         former = self._held.get(user)
-        self._held[user] = connection.fingerprint
-        if former is not None:
+        self._held[user] = fingerprint
+        if former is not None and former != fingerprint:
             self._close_if_unused(former)
         return cluster
 

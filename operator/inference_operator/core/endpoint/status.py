@@ -26,18 +26,18 @@ from inference_operator.core.verdict import Conclusion, Nothing, Released, Suspe
 
 def next_status(s: EndpointSituation, conclusion: Conclusion, *, now: str, handled: str | None) -> InferenceEndpointStatus:
     """The status after a pass. `now` is RFC 3339; `handled` the value of the reconcile-now annotation, if there is one."""
-    probe = last_probe(s, now)
+    probe, shown = last_probe(s, now), _shown(s)
     told = (*lines(s, conclusion), *_model_serves(s, conclusion), *probed(probe))
     return InferenceEndpointStatus(
         observed_generation=s.generation,
         conditions=dated(s.previous.conditions, told, s.generation, now),
         inference_id=s.external_id,
         cluster=status.cluster(s),
-        observed=_observed(s),
-        model=_model(s),
+        observed=s.previous.observed if s.observed is None else shown,
+        model=_model(s, shown),
         deployment=_deployment(s),
         used_by=status.used_by(s),
-        drift=drift(s),
+        drift=_drift(s, shown),
         applied=status.applied(s, conclusion, set_paths(s.desired) if s.desired is not None else ()),
         secret_versions=_secret_versions(s),
         last_handled_reconcile_at=handled or s.previous.last_handled_reconcile_at,
@@ -63,20 +63,15 @@ def _model_serves(s: EndpointSituation, conclusion: Conclusion) -> Iterator[Line
         yield Line(Area.MODEL.value, "True", Reason.AVAILABLE, words.starts_on_demand(s))
 
 
-def _observed(s: EndpointSituation) -> dict[str, Json] | None:
-    if s.observed is None:
-        return s.previous.observed
-    return _shown(s, s.observed) if isinstance(s.observed, ObservedEndpoint) else None
+def _shown(s: EndpointSituation) -> dict[str, Json] | None:
+    """What may be shown of the endpoint; None where there is none, or where that is unknown."""
+    return masked(s.desired, s.observed, s.previous.observed) if isinstance(s.observed, ObservedEndpoint) else None
 
 
-def _shown(s: EndpointSituation, observed: ObservedEndpoint) -> dict[str, Json]:
-    return masked(s.desired, observed, s.previous.observed)
-
-
-def _model(s: EndpointSituation) -> ModelStatus | None:
-    if not isinstance(s.observed, ObservedEndpoint):
+def _model(s: EndpointSituation, document: dict[str, Json] | None) -> ModelStatus | None:
+    if document is None:
         return s.previous.model if s.observed is None else None
-    shown = _shown(s, s.observed)["service_settings"]
+    shown = document["service_settings"]
 
     def text(*names: str) -> str | None:
         return next((shown[name] for name in names if isinstance(shown.get(name), str)), None)
@@ -109,11 +104,12 @@ def _deployed(deployment: Deployment) -> DeploymentStatus:
 
 def drift(s: EndpointSituation) -> tuple[DriftEntry, ...]:
     """The differences, secrets masked."""
-    if s.observed is None:
-        return s.previous.drift
-    if isinstance(s.observed, Absent):
-        return ()
-    shown = _shown(s, s.observed)
+    return _drift(s, _shown(s))
+
+
+def _drift(s: EndpointSituation, shown: dict[str, Json] | None) -> tuple[DriftEntry, ...]:
+    if shown is None:
+        return s.previous.drift if s.observed is None else ()
     return tuple(_entry(difference, shown) for difference in s.differences[:MAX_DRIFT])
 
 
