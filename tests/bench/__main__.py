@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     found = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure the operator against the floor.")
     commands = found.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="create, update, rotate, drift, restart, idle, delete")
+    run = commands.add_parser("run", help="create, update, rotate, restart, idle, edit, drift, delete")
     run.add_argument("--n", type=int, default=1000, help="objects (default: %(default)s)")
     run.add_argument("--repeat", type=int, default=3, help="repetitions (default: %(default)s)")
     run.add_argument("--output", type=Path, default=Path("build/bench.json"), help="the file to write (default: %(default)s)")

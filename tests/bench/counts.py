@@ -97,6 +97,11 @@ class Ledger:
         paths = Counter(f"{one['method']} {_ONE.sub('{id}', one['path'])}" for one in entries)
         return Requests(kubernetes, paths, sum(one["write"] for one in entries))
 
+    async def arrivals(self) -> list[tuple[str, float]]:
+        """`METHOD path` of each request to Elasticsearch since `begin`, and when it arrived, on the monotonic clock."""
+        entries = (await self._standin.get("/_standin/log")).raise_for_status().json()
+        return [(f"{one['method']} {one['path']}", one["at"]) for one in entries]
+
     async def _settle(self) -> Counter[str]:
         """Entries are written a moment after the answer: read until none came for a while."""
         found = self._audit.read()

@@ -19,10 +19,17 @@ if TYPE_CHECKING:
 Figures = dict[str, Any]
 """Plain numbers, or one more level of them."""
 
-SHORT_RESYNC = 10.0
 INTERVALS = 3
+_SHORTEST_RESYNC = 10.0
+_RESYNC_SECONDS_EACH = 0.006
+"""An interval has this for each object; in half of it all are compared."""
 _DRIFTED = 0.1
 _EDITS = 30
+_LOOK_SECONDS_EACH = 0.0002
+"""The stand-in's summary names every object: it is not to be busy with it."""
+_ROUND = "GET /_inference/_all"
+_ROUND_SHARE = 0.4
+"""Of an interval: while all are compared, which takes half of an interval that is up to a tenth shorter."""
 
 
 @dataclass(slots=True)
@@ -37,6 +44,11 @@ class Repetition:
     @property
     def names(self) -> list[str]:
         return [f"bench-{number:05}" for number in range(self.n)]
+
+    @property
+    def resync(self) -> float:
+        """The short interval in seconds, for everything after the restart."""
+        return max(_SHORTEST_RESYNC, self.n * _RESYNC_SECONDS_EACH)
 
     async def run(self) -> Figures:
         """All figures of one repetition."""
@@ -63,7 +75,8 @@ class Repetition:
         process, found["restart"] = await self._restart()
         try:
             found["idle"] = await self._idle(process)
-            found["edit"] = await self._edits(process)
+            found["edit"] = await self._edits_at_rest(process)
+            found["edit_while_resync"] = await self._edits_while_resync(process)
             found["drift"] = await self._drift(process)
             found["delete"] = await self._phase("delete", process, lambda: user.delete(self.names))
             found["rss_mb"] = max(process.usage.peak_rss_mb, begun_cpu.peak_rss_mb)
@@ -121,7 +134,7 @@ class Repetition:
         """With everything unchanged, and a short interval from here on."""
         await self.stage.ledger.begin()
         begun = time.monotonic()
-        process = await self.stage.operator(resync=f"{SHORT_RESYNC:g}s")
+        process = await self.stage.operator(resync=f"{self.resync:.0f}s")
         ready = time.monotonic() - begun
         await process.rest()
         requests = await self.stage.ledger.end()
@@ -138,9 +151,9 @@ class Repetition:
         await process.rest()
         await self.stage.ledger.begin()
         before = process.usage
-        await asyncio.sleep(INTERVALS * SHORT_RESYNC)  # an interval can't be waited for in any other way
+        await asyncio.sleep(INTERVALS * self.resync)  # an interval can't be waited for in any other way
         after, requests = process.usage, await self.stage.ledger.end()
-        rounds = requests.elasticsearch["GET /_inference/_all"]
+        rounds = requests.elasticsearch[_ROUND]
         return {
             "kubernetes_writes": requests.kubernetes_writes,
             "elasticsearch_writes": requests.elasticsearch_writes,
@@ -150,13 +163,39 @@ class Repetition:
             "rss_mb": after.rss_mb,
         }
 
-    async def _edits(self, process: Measured) -> Figures:
-        """One object after the other, while nothing else is to be done: from the edit to its status."""
+    async def _edits_at_rest(self, process: Measured) -> Figures:
+        """One object after the other, while nothing else is to be done."""
         await process.rest()
-        latencies = []
+        return await self._edits(200, math.inf)
+
+    async def _edits_while_resync(self, process: Measured) -> Figures:
+        """The same, while all objects are compared: begun with a round, ended before it."""
+        await self.stage.ledger.begin()
+        async with asyncio.timeout(3 * self.resync + 60):
+            while not any(request == _ROUND for request, _ in await self.stage.ledger.arrivals()):
+                process.check()
+                await asyncio.sleep(0.1)
+        return await self._edits(300, time.monotonic() + _ROUND_SHARE * self.resync)
+
+    async def _edits(self, limit: int, until: float) -> Figures:
+        """From an edit to its PUT, when Elasticsearch has it, and to its status."""
+        await self.stage.ledger.begin()
+        spans: list[Span] = []
         for number, name in enumerate(self.names[:_EDITS]):
-            latencies += (await self.stage.user.edit([name], 200 + number)).latencies
-        return {"p50_ms": percentile(sorted(latencies), 0.5) * 1000, "p95_ms": percentile(sorted(latencies), 0.95) * 1000}
+            if spans and time.monotonic() > until:
+                break
+            spans.append(await self.stage.user.edit([name], limit + number))
+        sent = {name: moment for span in spans for name, moment in span.sent.items()}
+        arrived = dict(await self.stage.ledger.arrivals())
+        puts = sorted(arrived[f"PUT /_inference/text_embedding/{name}/_update"] - moment for name, moment in sent.items())
+        statuses = sorted(latency for span in spans for latency in span.latencies)
+        return {
+            "edits": len(spans),
+            "put_p50_ms": percentile(puts, 0.50) * 1000,
+            "put_p95_ms": percentile(puts, 0.95) * 1000,
+            "p50_ms": percentile(statuses, 0.50) * 1000,
+            "p95_ms": percentile(statuses, 0.95) * 1000,
+        }
 
     async def _drift(self, process: Measured) -> Figures:
         """Somebody changes a tenth behind our back; seen with the next interval."""
@@ -184,7 +223,7 @@ class Repetition:
         """Asked of the stand-in's summary, which its log leaves out, so that asking does not count."""
         async with asyncio.timeout(600):
             while (await self._writes()) < len(names):  # noqa: ASYNC110 - another process
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(max(0.2, self.n * _LOOK_SECONDS_EACH))
 
     async def _writes(self) -> int:
         return int((await self.stage.elasticsearch.get("/_standin/")).raise_for_status().json()["writes"])

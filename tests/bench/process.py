@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _UTIME, _STIME = 11, 12  # fields of /proc/PID/stat after the name
-_START_SECONDS = 60.0
+_START_SECONDS = 300.0
 _STOP_SECONDS = 60.0
 _REST_WINDOW = 1.0
 _LOOK_SECONDS = 0.5

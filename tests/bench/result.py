@@ -26,11 +26,30 @@ _COLUMNS = (
 )
 
 
+_GOALS: dict[tuple[str, ...], tuple[str, float]] = {
+    ("create", "ratio_to_floor"): ("≤", 1.3),
+    ("create", "kubernetes_writes_per_object"): ("=", 2),
+    ("create", "elasticsearch_writes_per_object"): ("=", 1),
+    ("rotate", "elasticsearch_writes_per_object"): ("=", 1),
+    ("idle", "kubernetes_writes"): ("=", 0),
+    ("idle", "elasticsearch_writes"): ("=", 0),
+    ("idle", "elasticsearch_reads_per_interval"): ("≤", 5),
+    ("restart", "kubernetes_writes"): ("=", 0),
+    ("restart", "elasticsearch_writes"): ("=", 0),
+    ("edit", "put_p95_ms"): ("≤", 150),
+    ("edit_while_resync", "put_p95_ms"): ("≤", 150),
+}
+_SMALL = 1000
+_MEMORY = (("≤", 130.0), ("≤", 300.0))
+"""Megabytes for up to a thousand objects, and for more."""
+
+
 def summarize(n: int, repetitions: Sequence[Mapping[str, Any]]) -> Figures:
     """Medians under the names of the repetitions, and `[smallest, largest]` of each under `spread`."""
     spread: Figures = {}
     medians = _medians(repetitions, spread)
-    return {"n": n, "repetitions": len(repetitions), **medians, "spread": spread}
+    result = {"n": n, "repetitions": len(repetitions), **medians}
+    return {**result, "goals": goals(result), "spread": spread}
 
 
 def _medians(values: Sequence[Mapping[str, Any]], spread: Figures) -> Figures:
@@ -56,14 +75,33 @@ def table(result: Mapping[str, Any], load: str) -> str:
         figures, spreads = result[phase], result["spread"][phase]
         lines.append(f"{phase:<8}" + "".join(f"{_number(figures.get(key), digits):>14}" for key, _, digits in _COLUMNS))
         lines.append(" " * 8 + "".join(f"{_range(spreads.get(key), digits):>14}" for key, _, digits in _COLUMNS))
-    return "\n".join([*lines, "", *_others(result)]) + "\n"
+    return "\n".join([*lines, "", *_others(result), "", *_told(result)]) + "\n"
 
 
 def _others(result: Mapping[str, Any]) -> Iterator[str]:
-    for name in ("restart", "idle", "edit", "drift"):
+    for name in ("restart", "idle", "edit", "edit_while_resync", "drift"):
         figures = ", ".join(f"{key} {value:g}" for key, value in result[name].items())
-        yield f"{name:<8}{figures}"
-    yield f"in all  peak rss {result['rss_mb']:.0f} MB, {result['cpu_seconds']:.1f} s of processor time"
+        yield f"{name:<19}{figures}"
+    yield f"{'in all':<19}peak rss {result['rss_mb']:.0f} MB, {result['cpu_seconds']:.1f} s of processor time"
+
+
+def goals(result: Mapping[str, Any]) -> Figures:
+    """What is wanted of a result, what it is, and whether that will do, by the path of the figure."""
+    wanted = _GOALS | {("rss_mb",): _MEMORY[0] if result["n"] <= _SMALL else _MEMORY[1]}
+    found: Figures = {}
+    for path, (sign, goal) in wanted.items():
+        value: Any = result
+        for name in path:
+            value = value[name]
+        is_met = value == goal if sign == "=" else value <= goal
+        found[".".join(path)] = {"goal": f"{sign} {goal:g}", "value": value, "met": is_met}
+    return found
+
+
+def _told(result: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{'goal':<44}{'wanted':>10}{'found':>12}"
+    for name, goal in goals(result).items():
+        yield f"{name:<44}{goal['goal']:>10}{goal['value']:>12.2f}  {'met' if goal['met'] else 'missed'}"
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.bench.counts import AuditTail
 from tests.bench.phases import percentile
-from tests.bench.result import summarize, table
+from tests.bench.result import goals, summarize, table
 from tests.bench.slope import trend
 from tests.bench.soak import gauges
 from tests.bench.user import BenchError
@@ -30,14 +30,15 @@ PROMISED = {
     "idle": {"kubernetes_writes", "elasticsearch_writes", "elasticsearch_reads_per_interval"},
     "restart": {"kubernetes_writes", "elasticsearch_writes", "seconds_to_ready"},
     "update": {"seconds"},
-    "rotate": {"seconds"},
+    "rotate": {"seconds", "elasticsearch_writes_per_object"},
     "delete": {"seconds"},
 }
 
 
 def repetition(scale: float) -> dict[str, Any]:
     found: dict[str, Any] = {phase: dict.fromkeys(keys, scale) for phase, keys in PROMISED.items()}
-    return found | {"drift": {"seconds": scale}, "edit": {"p95_ms": scale}, "rss_mb": 80 * scale, "cpu_seconds": scale}
+    edits = {"edit": {"put_p95_ms": 100 * scale}, "edit_while_resync": {"put_p95_ms": 100 * scale}}
+    return found | edits | {"drift": {"seconds": scale}, "rss_mb": 80 * scale, "cpu_seconds": scale}
 
 
 def test_the_result_is_the_median_with_the_spread_beside_it() -> None:
@@ -49,16 +50,49 @@ def test_the_result_is_the_median_with_the_spread_beside_it() -> None:
 
 
 def test_a_request_that_came_in_one_repetition_only_counts_as_none_in_the_others() -> None:
-    runs: list[dict[str, Any]] = [{"create": {"requests_per_object": {"GET /": 1.0}}}, {"create": {"requests_per_object": {}}}]
-    result = summarize(1, runs)
+    plain = dict.fromkeys(PROMISED["create"], 1.0)
+    runs: list[dict[str, Any]] = [
+        {"create": plain | {"requests_per_object": {"GET /": 1.0}}},
+        {"create": plain | {"requests_per_object": {}}},
+    ]
+    result = summarize(1, [repetition(1.0) | one for one in runs])
     assert result["create"]["requests_per_object"] == {"GET /": 0.5}
     assert result["spread"]["create"]["requests_per_object"] == {"GET /": [0, 1.0]}
 
 
 def test_the_table_shows_every_phase() -> None:
     text = table(summarize(100, [repetition(1.0)]), "load 1.0")
-    assert all(phase in text for phase in (*PROMISED, "drift", "edit"))
+    assert all(phase in text for phase in (*PROMISED, "drift", "edit", "edit_while_resync"))
+    assert "missed" in text
     assert "peak rss 80 MB" in text
+
+
+GOALS: tuple[Any, ...] = (
+    pytest.param(1000, {}, set(), id="all"),
+    pytest.param(1000, {"create": {"ratio_to_floor": 1.31}}, {"create.ratio_to_floor"}, id="a ratio above its bound"),
+    pytest.param(1000, {"idle": {"kubernetes_writes": 1}}, {"idle.kubernetes_writes"}, id="a write of an idle operator"),
+    pytest.param(1000, {"edit": {"put_p95_ms": 151}}, {"edit.put_p95_ms"}, id="a slow edit"),
+    pytest.param(1000, {"rss_mb": 131}, {"rss_mb"}, id="memory at a thousand"),
+    pytest.param(10_000, {"rss_mb": 131}, set(), id="the same memory at ten thousand"),
+    pytest.param(10_000, {"rss_mb": 301}, {"rss_mb"}, id="memory at ten thousand"),
+)
+GOOD = {
+    "create": {"ratio_to_floor": 1.3, "kubernetes_writes_per_object": 2, "elasticsearch_writes_per_object": 1},
+    "rotate": {"elasticsearch_writes_per_object": 1},
+    "idle": {"kubernetes_writes": 0, "elasticsearch_writes": 0, "elasticsearch_reads_per_interval": 5},
+    "restart": {"kubernetes_writes": 0, "elasticsearch_writes": 0},
+    "edit": {"put_p95_ms": 150},
+    "edit_while_resync": {"put_p95_ms": 150},
+    "rss_mb": 130,
+}
+
+
+@pytest.mark.parametrize(("n", "change", "missed"), GOALS)
+def test_goals_are_met_or_missed(n: int, change: dict[str, Any], missed: set[str]) -> None:
+    result: dict[str, Any] = {"n": n, **GOOD}
+    for name, value in change.items():
+        result[name] = result[name] | value if isinstance(value, dict) else value
+    assert {name for name, goal in goals(result).items() if not goal["met"]} == missed
 
 
 @pytest.mark.parametrize(("share", "value"), [(0.5, 5), (0.95, 10), (0.0, 1), (1.0, 10)])

@@ -51,7 +51,14 @@ def _summary(standin: StandIn, request: Request, body: Json) -> Json:
 def _log(standin: StandIn, request: Request, body: Json) -> list[Json]:
     with_bodies = request.query.get("bodies", "false") != "false"
     return [
-        {"method": one.method, "path": one.path, "params": dict(one.query), "status": one.status, "write": one.is_write}
+        {
+            "method": one.method,
+            "path": one.path,
+            "params": dict(one.query),
+            "status": one.status,
+            "write": one.is_write,
+            "at": one.at,
+        }
         | ({"body": one.body.decode(errors="replace")} if with_bodies and one.body is not None else {})
         for one in standin.log
     ]

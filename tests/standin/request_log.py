@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -19,6 +20,7 @@ class Entry:
     """One request. `status` is None until it is answered, and stays None when the connection was cut.
 
     `user` is who it says it is from, right or wrong: a user's name, or the id of an API key; empty for a token or nothing.
+    `at` is when it arrived, in seconds of the machine's monotonic clock, which all processes of a machine read alike.
     """
 
     method: str
@@ -27,6 +29,7 @@ class Entry:
     status: int | None = None
     body: bytes | None = field(default=None, repr=False)
     user: str = ""
+    at: float = field(default_factory=time.monotonic)
 
     @property
     def is_write(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -181,6 +182,7 @@ class TestControl:
         summary = await self.call(http, "GET", "")
         assert (summary["reads"], summary["writes"], summary["endpoints"]) == (1, 1, ["one"])
         first, second = await self.call(http, "GET", "/log")
+        assert first.pop("at") <= time.monotonic()
         assert first == {"method": "PUT", "path": ONE, "params": {}, "status": 200, "write": True}
         assert second["params"] == {"pretty": ""}
         await self.call(http, "PUT", "/log", {"keep_bodies": True})
