@@ -75,6 +75,8 @@ class Intake:
             return
         if meta.get("deletionTimestamp"):
             self._store.leaves(meta["uid"], self._clock.monotonic())
+        if self._store.is_old(key, meta):
+            return  # mostly our own write, whose answer was taken in
         change = self._store.observe(key, read(self._kinds[plural], body))
         if change is None or not change.is_news:
             return
