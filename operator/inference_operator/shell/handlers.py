@@ -72,7 +72,10 @@ def settings() -> kopf.OperatorSettings:
     chosen.networking.enforce_retry_after = True
     chosen.networking.error_backoffs = _Forever()  # an API server that is away comes back
     chosen.process.ultimate_exiting_timeout = 30
+    chosen.watching.chunk_size = 250  # all at once, ten thousand would be read in one piece
+    chosen.queueing.idle_timeout = 0.5  # kopf keeps a task and the last body for each object that it heard of so lately
     chosen.persistence.diffbase_storage = _NothingKept()
+    chosen.persistence.progress_storage = _NoProgress()
     # Not set: persistence.finalizer (kopf would remove ours) and queueing.worker_limit (10 objects per 5 s).
     return chosen
 
@@ -88,6 +91,25 @@ class _NothingKept(kopf.DiffBaseStorage):
 
     def store(self, **_: Any) -> None:
         """Nothing is kept on an object."""
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """Where kopf keeps how far its handlers came: nowhere, since ours can't fail half-way."""
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Nothing is kept on an object."""
+
+    def purge(self, **_: Any) -> None:
+        """Nothing was kept on an object."""
+
+    def touch(self, **_: Any) -> None:
+        """Nothing is written to an object."""
+
+    def clear(self, *, essence: Any) -> Any:
+        return essence
 
 
 class _Forever:
