@@ -29,6 +29,7 @@ class Folder:
         self._directory = root
         bin_folder = Path(sys.executable).parent
         self._env = dict(os.environ) | {"PATH": f"{bin_folder}:/usr/bin:/bin"}
+        self._env.pop("PYTHONDONTWRITEBYTECODE", None)  # no container has it
 
     def path(self, text: str) -> Path:
         return self._root / text.lstrip("/")
