@@ -105,9 +105,9 @@ lint-workflows: $(TOOLS)/.installed ## actionlint and zizmor on .github/
 
 lock: $(STAMP) ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --upgrade --custom-compile-command 'make lock' pyproject.toml --output-file requirements.lock
+	  --upgrade --custom-compile-command 'make lock' pyproject.toml --extra otel --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --upgrade --custom-compile-command 'make lock' pyproject.toml --group dev --output-file requirements-dev.lock
+	  --upgrade --custom-compile-command 'make lock' pyproject.toml --extra otel --group dev --output-file requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	  --upgrade --custom-compile-command 'make lock' --group es8 --output-file requirements-es8.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \

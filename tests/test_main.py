@@ -51,6 +51,33 @@ def test_without_a_kubernetes_it_says_what_it_looked_for(tmp_path: Path) -> None
     assert "Traceback" not in done.stderr
 
 
+TRACED = {"INFERENCE_OPERATOR_TRACING": "otlp"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "imported"), [({}, False), (TRACED, True), (TRACED | {"OTEL_SDK_DISABLED": "true"}, False)]
+)
+def test_opentelemetry_is_imported_only_where_it_is_wanted(environment: dict[str, str], imported: bool, tmp_path: Path) -> None:
+    no_kubernetes = {"HOME": str(tmp_path), "KUBECONFIG": str(tmp_path / "nothing")}
+    done = run("run", PYTHONPROFILEIMPORTTIME="1", **no_kubernetes, **environment)
+    assert done.returncode == 1
+    assert "inference_operator.shell.wiring" in done.stderr
+    assert ("opentelemetry.sdk" in done.stderr) is imported
+
+
+def test_what_traces_need_is_named_where_it_is_missing() -> None:
+    script = (
+        "import sys; sys.modules['opentelemetry'] = None\n"
+        "from inference_operator.__main__ import main; sys.exit(main(['run', '--tracing=otlp']))"
+    )
+    environment = dict(os.environ) | {"PYTHONPATH": str(ROOT / "operator")}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].endswith("not installed: pip install 'inference-operator[otel]'")
+
+
 @pytest.mark.parametrize(("busy", "free"), [("probe", "metrics"), ("metrics", "probe")])
 def test_a_busy_port_is_named(busy: str, free: str, tmp_path: Path) -> None:
     import socket  # noqa: PLC0415 - only this test opens one

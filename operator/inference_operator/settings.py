@@ -124,6 +124,11 @@ class Settings(BaseSettings):
         min_length=1,
         description="Where records of writes to Elasticsearch go: a file, which is appended to, - for standard output, or off.",
     )
+    tracing: Literal["off", "otlp"] = Field(
+        "off",
+        description="otlp sends traces of passes and requests by OTLP over HTTP, as OpenTelemetry's environment variables"
+        " (OTEL_EXPORTER_OTLP_ENDPOINT, …) say.",
+    )
     log_format: Literal["json", "console"] = Field("json", description="json for machines, console for people.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least severe record to write.")
 

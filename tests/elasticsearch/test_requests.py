@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import unquote
 
 import pytest
@@ -117,6 +118,30 @@ def test_a_server_that_is_given_no_timeout_is_waited_for_as_long_as_it_may_take(
 def test_bodies_are_not_shown() -> None:
     shown = repr(requests.put_endpoint("t", "a", {"service_settings": {"api_key": "c4n4ry"}}, 30, None))
     assert "c4n4ry" not in shown
+
+
+ID = "an-id-of-somebody"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        requests.get_endpoint(ID),
+        requests.put_endpoint("rerank", ID, {}, 30, None),
+        requests.update_endpoint("rerank", ID, {}, 30, None),
+        requests.delete_endpoint(ID),
+        requests.perform("rerank", ID, {}, 30),
+        requests.perform("completion", ID, {}, 30, stream=True),
+        requests.get_pipeline(ID),
+        requests.put_pipeline(ID, {}),
+        requests.delete_pipeline(ID),
+        requests.model_stats(ID),
+    ],
+    ids=lambda request: f"{request.method} {request.route}",
+)
+def test_a_route_is_the_path_without_ids(request_: Request) -> None:
+    assert ID not in request_.route
+    assert re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(request_.route)), request_.path)
 
 
 @pytest.mark.parametrize("several", ["", "_all", "_services", "*", "a*", "a,b"])

@@ -12,7 +12,7 @@ from inference_operator.elasticsearch import requests
 from inference_operator.elasticsearch.client import ElasticsearchClient
 from inference_operator.elasticsearch.connection import ApiKey, Connection
 from inference_operator.elasticsearch.limits import Limits
-from inference_operator.elasticsearch.traffic import Exchange, Unsent
+from inference_operator.elasticsearch.traffic import Exchange, Unsent, Witnesses
 from tests.elasticsearch.scripted import ScriptedServer, error, info
 from tests.virtual_clock import VirtualClock
 
@@ -49,7 +49,7 @@ def client(
 ) -> ElasticsearchClient:
     connection = Connection(ADDRESS, ApiKey(CANARY))
     return ElasticsearchClient(
-        connection, clock or VirtualClock(), Limits(failures_to_open=2), server.transport, lambda: writes, heard
+        connection, clock or VirtualClock(), Limits(failures_to_open=2), server.transport, lambda: writes, Witnesses(heard)
     )
 
 

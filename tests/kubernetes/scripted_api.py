@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from inference_operator.core.tracing import SILENT
 from inference_operator.kubernetes.client import REQUEST_TIMEOUT, KubernetesClient
 from inference_operator.kubernetes.credentials import load_credentials
 from inference_operator.shell.clock import SystemClock
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from inference_operator.core.clock import Clock
+    from inference_operator.core.tracing import Tracer
     from tests.virtual_clock import VirtualClock
 
 CONTENT = {"Content-Type": "application/json"}
@@ -198,9 +200,10 @@ async def client_for(
     user: Mapping[str, Any] | None = None,
     timeout: aiohttp.ClientTimeout = REQUEST_TIMEOUT,  # noqa: ASYNC109 - that of the client
     clock: Clock | None = None,
+    tracer: Tracer = SILENT,
 ) -> AsyncIterator[KubernetesClient]:
     config = kubeconfig(folder / "kubeconfig", api.url, user or {"token": "a-token"})
-    client = KubernetesClient(await load_credentials(clock or SystemClock(), kubeconfig=config), timeout)
+    client = KubernetesClient(await load_credentials(clock or SystemClock(), kubeconfig=config), timeout, tracer)
     try:
         yield client
     finally:

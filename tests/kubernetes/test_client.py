@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from inference_operator.kubernetes.client import KubernetesClient, Reply, Request, path_of, refused
+from inference_operator.kubernetes.client import KubernetesClient, Reply, Request, path_of, refused, route_of
 from inference_operator.kubernetes.credentials import load_credentials
 from inference_operator.kubernetes.listing import Listing, list_metadata
 from inference_operator.kubernetes.values import KubernetesFailure
@@ -153,3 +153,18 @@ async def test_an_empty_listing_may_have_no_items(api: ScriptedApi, tmp_path: Pa
     api.plan("/apis/x", Answer(200, {"metadata": {"resourceVersion": "9"}, "items": None}))
     async with client_for(api, tmp_path) as client:
         assert await list_metadata(client, "list", "/apis/x") == Listing((), "9")
+
+
+@pytest.mark.parametrize(
+    ("path", "route"),
+    [
+        (PATH, "/api/v1/namespaces/{namespace}/secrets/{name}"),
+        ("/apis/events.k8s.io/v1/namespaces/search/events", "/apis/events.k8s.io/v1/namespaces/{namespace}/events"),
+        ("/apis/a.io/v1/namespaces/n/things/a/status", "/apis/a.io/v1/namespaces/{namespace}/things/{name}/status"),
+        ("/api/v1/namespaces/search", "/api/v1/namespaces/{name}"),
+        ("/apis/authentication.k8s.io/v1/tokenreviews", "/apis/authentication.k8s.io/v1/tokenreviews"),
+        ("/version", "/version"),
+    ],
+)
+def test_a_route_is_the_same_for_all_objects_of_a_kind(path: str, route: str) -> None:
+    assert route_of(path) == route

@@ -19,6 +19,8 @@ from inference_operator.api.ingest_pipeline import IngestPipelineStatus
 from inference_operator.api.managed import ManagedStatus
 from inference_operator.api.meta import Condition
 from inference_operator.core.clock import Clock
+from inference_operator.core.tracing import SILENT as UNTRACED
+from inference_operator.core.tracing import Tracer
 from inference_operator.elasticsearch.limits import Limits
 from inference_operator.elasticsearch.pool import ClusterPool
 from inference_operator.kinds import KINDS
@@ -85,6 +87,7 @@ class World:
         """False while the operator is dead, and its last breath is not to be recorded."""
         self._resync = resync
         self.meter: Meter = SILENT
+        self.tracer: Tracer = UNTRACED
         self.audit: list[dict[str, Any]] = []
         """The audit log, record by record, of all operators that have run."""
         self._operator: Operator | None = None
@@ -118,7 +121,8 @@ class World:
             lambda connection: self.intercept(StandInTransport(self.elsewhere.get(connection.address, self.standin))),
             self.limits,
             listener=self.meter,
-            trail=AuditLog(self.clock, {"pod": "one", "namespace": "operators", "version": "0"}, self._keep),
+            trail=AuditLog(self.clock, {"pod": "one", "namespace": "operators", "version": "0"}, self._keep, self.tracer),
+            tracer=self.tracer,
         )
         self._operator = operator = assembled(self.kubernetes, pool, self.clock, self._resync, self.meter)
         self._ends = [

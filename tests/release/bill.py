@@ -57,7 +57,7 @@ def bill(checkout: Path, wheel: Path, epoch: int) -> str:
         serial_number=uuid5(NAMESPACE_URL, _inputs(digest, held)),
         metadata=BomMetaData(component=operator, timestamp=datetime.fromtimestamp(epoch, UTC)),
     )
-    direct = needed(project["dependencies"], image_environment(checkout))
+    direct = needed([*project["dependencies"], *project["optional-dependencies"]["otel"]], image_environment(checkout))
     bom.register_dependency(operator, [components[name] for name in sorted(direct)])
     for package in held:
         bom.register_dependency(components[package.name], [components[name] for name in sorted(package.needs)])

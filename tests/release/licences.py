@@ -13,7 +13,7 @@ from license_expression import AND, OR, ExpressionError, LicenseSymbol, get_spdx
 ALLOWED = frozenset(
     {"0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MPL-2.0", "PSF-2.0", "Python-2.0", "Unlicense"}
 )
-_OLD_WORDS = {"Apache 2.0": "Apache-2.0", "MIT License": "MIT"}
+_OLD_WORDS = {"Apache 2.0": "Apache-2.0", "MIT License": "MIT", "3-Clause BSD License": "BSD-3-Clause"}
 _SPDX: Any = get_spdx_licensing()  # type: ignore[no-untyped-call]  # the library has no types
 
 

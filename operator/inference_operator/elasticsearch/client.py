@@ -27,9 +27,10 @@ from inference_operator.elasticsearch.budget import Budget
 from inference_operator.elasticsearch.connection import ApiKey, BasicAuth, Bearer, Connection
 from inference_operator.elasticsearch.event_stream import MAX_STREAM, read_events
 from inference_operator.elasticsearch.losses import kind_of, why
+from inference_operator.elasticsearch.spans import named, tell
 from inference_operator.elasticsearch.timing import deadline
 from inference_operator.elasticsearch.tls import UnusableTlsMaterialError, client_context
-from inference_operator.elasticsearch.traffic import Exchange, Listener, Nobody, Trail, Unsent, Write, status_of
+from inference_operator.elasticsearch.traffic import Exchange, Unsent, Witnesses, Write, status_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from inference_operator.elasticsearch.requests import Request
 
 _USER_AGENT = f"inference-operator/{version('inference-operator')}"
+# One for all requests: the throttle of Elasticsearch's deprecation log counts by it, and many different ones would defeat that.
+_OPAQUE_ID = "inference-operator"
 _CLOSED = "the connection was closed, because its Secret changed or the operator is stopping"
 
 
@@ -52,8 +55,7 @@ class ElasticsearchClient:
         limits: see `Limits`.
         transport: instead of the network, for tests; then the environment's proxies are not asked.
         may_write: asked right before every write.
-        listener: hears of every request.
-        trail: keeps a record of every write.
+        witnesses: who is told of requests.
     """
 
     def __init__(
@@ -63,14 +65,15 @@ class ElasticsearchClient:
         limits: Limits,
         transport: httpx.AsyncBaseTransport | None = None,
         may_write: Callable[[], bool] = lambda: True,
-        listener: Listener | None = None,
+        witnesses: Witnesses | None = None,
         extra_ca_file: Path | None = None,
-        trail: Trail | None = None,
     ) -> None:
+        witnesses = witnesses or Witnesses()
         self._extra_ca_file = extra_ca_file
         self._may_write = may_write
-        self._listener = listener or Nobody()
-        self._trail = trail
+        self._listener = witnesses.listener
+        self._trail = witnesses.trail
+        self._tracer = witnesses.tracer
         self._connection = connection
         self._address = connection.address
         self._clock = clock
@@ -132,9 +135,15 @@ class ElasticsearchClient:
             permit = self._breaker.enter()
             if not isinstance(permit, Permit):
                 return self._left_alone(permit)
-            result = await self._settled(permit, http, request)
+            result = await self._traced(permit, http, request)
         if (patience := _asked_patience(result)) is not None:
             self._budget.hold(patience)
+        return result
+
+    async def _traced(self, permit: Permit, http: httpx.AsyncClient, request: Request) -> Response | Failure:
+        with self._tracer.request(*named(request, self._address)) as span:
+            result = await self._settled(permit, http, request)
+            tell(span, result)
         return result
 
     async def _settled(self, permit: Permit, http: httpx.AsyncClient, request: Request) -> Response | Failure:
@@ -184,7 +193,7 @@ class ElasticsearchClient:
 
     def _message(self, http: httpx.AsyncClient, request: Request, timeout: httpx.Timeout) -> httpx.Request:
         content = None if request.body is None else json.dumps(request.body).encode()
-        headers = {"content-type": "application/json"} if content is not None else {}
+        headers = {**self._tracer.headers(), **({"content-type": "application/json"} if content is not None else {})}
         return http.build_request(
             request.method,
             self._address + request.path,
@@ -195,7 +204,8 @@ class ElasticsearchClient:
         )
 
     def _open(self, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient | TransportFailure:
-        headers = {"accept": "application/json", "user-agent": _USER_AGENT, **_authorization(self._connection)}
+        headers = {"accept": "application/json", "user-agent": _USER_AGENT, "x-opaque-id": _OPAQUE_ID}
+        headers |= _authorization(self._connection)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=self._limits.concurrency)
         try:
             return httpx.AsyncClient(headers=headers, verify=self._tls_context(), transport=transport, limits=limits)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from inference_operator.elasticsearch.connection import Connection
     from inference_operator.elasticsearch.limits import Limits
     from inference_operator.elasticsearch.shapes import Listing
-    from inference_operator.elasticsearch.traffic import Listener, Trail
+    from inference_operator.elasticsearch.traffic import Witnesses
 
 __all__ = ["Cluster", "pipeline_usage_of", "usage_of"]
 
@@ -52,11 +52,10 @@ class Cluster:
         limits: Limits,
         transport: httpx.AsyncBaseTransport | None = None,
         may_write: Callable[[], bool] = lambda: True,
-        listener: Listener | None = None,
+        witnesses: Witnesses | None = None,
         extra_ca_file: pathlib.Path | None = None,
-        trail: Trail | None = None,
     ) -> None:
-        self._client = ElasticsearchClient(connection, clock, limits, transport, may_write, listener, extra_ca_file, trail)
+        self._client = ElasticsearchClient(connection, clock, limits, transport, may_write, witnesses, extra_ca_file)
         address = self._client.address
         self._snapshot: Snapshot[ObservedEndpoint] = Snapshot(self._read_all, self._read_one, clock, address, limits.single_reads)
         self._server: SharedRead[Server] = SharedRead(self._read_server, clock, address)

@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from inference_operator.core.tracing import SILENT, Tracer
 from inference_operator.elasticsearch.cluster import Cluster
 from inference_operator.elasticsearch.limits import Limits
+from inference_operator.elasticsearch.traffic import Nobody, Witnesses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +37,7 @@ class ClusterPool:
         listener: hears of every request to any of them.
         extra_ca_file: see `tls.client_context`.
         trail: keeps a record of every write to any of them.
+        tracer: hears of every request to any of them, and of whatever sends these.
     """
 
     def __init__(
@@ -46,17 +49,22 @@ class ClusterPool:
         listener: Listener | None = None,
         extra_ca_file: Path | None = None,
         trail: Trail | None = None,
+        tracer: Tracer = SILENT,
     ) -> None:
         self._extra_ca_file = extra_ca_file
-        self._trail = trail
+        self._witnesses = Witnesses(listener or Nobody(), trail, tracer)
         self._may_write = may_write
-        self._listener = listener
         self._clock = clock
         self._transport_factory = transport_factory
         self._limits = limits or Limits()
         self._clusters: dict[str, Cluster] = {}
         self._held: dict[str, str] = {}  # user -> fingerprint
         self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def tracer(self) -> Tracer:
+        """Who hears of the requests."""
+        return self._witnesses.tracer
 
     def get(self, connection: Connection) -> Cluster:
         """The cluster of a connection, made at first. Nobody holds it yet: `prune` may close it."""
@@ -72,9 +80,8 @@ class ClusterPool:
                 self._limits,
                 transport,
                 self._may_write,
-                self._listener,
+                self._witnesses,
                 self._extra_ca_file,
-                self._trail,
             )
         return cluster
 

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT = 30.0
 """Seconds that the server takes at most for what it was given no time for."""
 
+_PIPELINE = "/_ingest/pipeline/{id}"
 _SERVER_WITHOUT_LIMIT = 120.0  # what newer servers give a provider when the request does not say
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """One call. `path` is percent-encoded and begins with a slash; `allowance` is how many seconds the server may take.
+
+    `route` is the path with names in the place of ids, the same for all requests of one kind; empty where the path has no id.
 
     `writes` is False for all that leaves the server as it was (a dry run is a DELETE that does not write).
     `calls_provider` marks calls whose duration depends on somebody else: a timeout says nothing about Elasticsearch.
@@ -33,6 +36,7 @@ class Request:
     method: str
     path: str
     operation: str
+    route: str = ""
     params: tuple[tuple[str, str], ...] = ()
     body: Json = field(default=None, repr=False)
     writes: bool = False
@@ -54,7 +58,7 @@ def list_endpoints() -> Request:
 
 def get_endpoint(inference_id: str) -> Request:
     """One endpoint, of whatever task type."""
-    return Request("GET", f"/_inference/{_segment(inference_id)}", "inference.get")
+    return Request("GET", f"/_inference/{_segment(inference_id)}", "inference.get", "/_inference/{inference_id}")
 
 
 def put_endpoint(task_type: str, inference_id: str, body: Mapping[str, Json], timeout: float, server: Version | None) -> Request:
@@ -64,6 +68,7 @@ def put_endpoint(task_type: str, inference_id: str, body: Mapping[str, Json], ti
         "PUT",
         f"/_inference/{_segment(task_type)}/{_segment(inference_id)}",
         "inference.put",
+        "/_inference/{task_type}/{inference_id}",
         params=params,
         body=dict(body),
         writes=True,
@@ -81,6 +86,7 @@ def update_endpoint(
         "PUT",
         f"/_inference/{_segment(task_type)}/{_segment(inference_id)}/_update",
         "inference.update",
+        "/_inference/{task_type}/{inference_id}/_update",
         params=params,
         body=dict(body),
         writes=True,
@@ -96,6 +102,7 @@ def delete_endpoint(inference_id: str, *, dry_run: bool = False, force: bool = F
         "DELETE",
         f"/_inference/{_segment(inference_id)}",
         "inference.dry_run" if dry_run else "inference.delete",
+        "/_inference/{inference_id}",
         params=params,
         writes=not dry_run,
     )
@@ -108,6 +115,7 @@ def perform(task_type: str, inference_id: str, body: Mapping[str, Json], timeout
         "POST",
         f"/_inference/{_segment(task_type)}/{_segment(inference_id)}" + ("/_stream" if stream else ""),
         "inference.stream" if stream else "inference.perform",
+        "/_inference/{task_type}/{inference_id}" + ("/_stream" if stream else ""),
         params=params,
         body=dict(body),
         calls_provider=True,
@@ -134,17 +142,17 @@ def list_component_templates() -> Request:
 
 def get_pipeline(pipeline_id: str) -> Request:
     """One ingest pipeline."""
-    return Request("GET", f"/_ingest/pipeline/{_segment(pipeline_id)}", "ingest.get")
+    return Request("GET", f"/_ingest/pipeline/{_segment(pipeline_id)}", "ingest.get", _PIPELINE)
 
 
 def put_pipeline(pipeline_id: str, body: Mapping[str, Json]) -> Request:
     """Create or replace. Never with `if_version`, which wants versions and writes one where the user has none."""
-    return Request("PUT", f"/_ingest/pipeline/{_segment(pipeline_id)}", "ingest.put", body=dict(body), writes=True)
+    return Request("PUT", f"/_ingest/pipeline/{_segment(pipeline_id)}", "ingest.put", _PIPELINE, body=dict(body), writes=True)
 
 
 def delete_pipeline(pipeline_id: str) -> Request:
     """Delete one ingest pipeline."""
-    return Request("DELETE", f"/_ingest/pipeline/{_segment(pipeline_id)}", "ingest.delete", writes=True)
+    return Request("DELETE", f"/_ingest/pipeline/{_segment(pipeline_id)}", "ingest.delete", _PIPELINE, writes=True)
 
 
 def simulate_pipeline(body: Mapping[str, Json], docs: Sequence[Json]) -> Request:
@@ -171,7 +179,8 @@ def model_stats(name: str = "_all") -> Request:
     """Every model and deployment in one answer, or those of one name, which may be an alias."""
     segment = name if name == "_all" else _segment(name)
     params = (("size", "10000"), ("allow_no_match", "true"))
-    return Request("GET", f"/_ml/trained_models/{segment}/_stats", "ml.stats", params=params, allowance=60.0)
+    route = "/_ml/trained_models/{model_id}/_stats"
+    return Request("GET", f"/_ml/trained_models/{segment}/_stats", "ml.stats", route, params=params, allowance=60.0)
 
 
 def is_single(text: str) -> bool:

@@ -5,11 +5,12 @@ Nothing here comes out of a body or a header, so that it may be shown to anybody
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from inference_operator.core.failure import HttpFailure, TransportFailure
+from inference_operator.core.tracing import SILENT, Tracer
 
 if TYPE_CHECKING:
     from inference_operator.core.failure import Failure
@@ -83,6 +84,15 @@ class Nobody:
 
     def unsent(self, address: str, cause: Unsent) -> None:
         """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Witnesses:
+    """All who are told: `listener` of every request, `trail` of writes, `tracer` of what is sent."""
+
+    listener: Listener = field(default_factory=Nobody)
+    trail: Trail | None = None
+    tracer: Tracer = SILENT
 
 
 def status_of(result: Response | Failure | None) -> str:

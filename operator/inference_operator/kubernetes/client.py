@@ -18,6 +18,7 @@ import aiohttp
 from kubernetes.aio.client import ApiClient
 from kubernetes.aio.client.exceptions import ApiException
 
+from inference_operator.core.tracing import SILENT, Span, Tracer
 from inference_operator.core.values import Json
 from inference_operator.kubernetes.connector import AccountableRest
 from inference_operator.kubernetes.credentials import Credentials
@@ -42,6 +43,16 @@ LOST = (aiohttp.ClientError, TimeoutError, OSError, ApiException, asyncio.Incomp
 def path_of(*segments: str) -> str:
     """`/api/v1/namespaces/search`, each segment quoted."""
     return "/" + "/".join(quote(segment, safe="") for segment in segments)
+
+
+def route_of(path: str) -> str:
+    """`/api/v1/namespaces/{namespace}/secrets/{name}` of a path: the same for all objects of a kind."""
+    segments = path.strip("/").split("/")
+    first = 2 if segments[0] == "api" else 3
+    head, rest = segments[:first], segments[first:]
+    if rest[:1] == ["namespaces"] and len(rest) > 2:  # noqa: PLR2004 - what is in a namespace, not the namespace itself
+        head, rest = [*head, "namespaces", "{namespace}"], rest[2:]
+    return "/" + "/".join([*head, *rest[:1], *(["{name}"] if rest[1:] else []), *rest[2:]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +109,13 @@ def refused(operation: str, reply: Reply) -> KubernetesFailure:
 
 
 class KubernetesClient:
-    """A connection pool to one API server."""
+    """A connection pool to one API server. `tracer` hears of the writes that belong to a trace."""
 
-    def __init__(self, credentials: Credentials, timeout: aiohttp.ClientTimeout = REQUEST_TIMEOUT) -> None:
+    def __init__(
+        self, credentials: Credentials, timeout: aiohttp.ClientTimeout = REQUEST_TIMEOUT, tracer: Tracer = SILENT
+    ) -> None:
         self.credentials = credentials
+        self._tracer = tracer
         self._timeout = timeout
         self._api: Any = ApiClient(credentials.configuration)
         self._api.rest_client = AccountableRest(credentials.configuration)
@@ -113,6 +127,16 @@ class KubernetesClient:
 
     async def ask(self, operation: str, request: Request) -> Reply | KubernetesFailure:
         """Send one request and read its whole answer. `operation` names it in messages: `get Secret search/openai`."""
+        if request.method == "GET":
+            return await self._ask(operation, request)
+        route = route_of(request.path)
+        about = {"http.request.method": request.method, "url.template": route, "url.path": request.path}
+        with self._tracer.within(f"{request.method} {route}", about, calls=True) as span:
+            answer = await self._ask(operation, request)
+            _tell(span, answer)
+        return answer
+
+    async def _ask(self, operation: str, request: Request) -> Reply | KubernetesFailure:
         try:
             async with self._send(request, self._timeout) as response:
                 return await self._reply(response)
@@ -148,6 +172,15 @@ class KubernetesClient:
             self.credentials.expire()
         text = await response.read()
         return Reply(response.status, _document(response.status, text), retry_after(response.headers))
+
+
+def _tell(span: Span, answer: Reply | KubernetesFailure) -> None:
+    if isinstance(answer, KubernetesFailure):
+        span.fail("lost")
+        return
+    span.note({"http.response.status_code": answer.status})
+    if not answer.ok:
+        span.fail(str(answer.status))
 
 
 def lost(operation: str, error: BaseException) -> KubernetesFailure:

@@ -24,6 +24,7 @@ import structlog
 from inference_operator.core.clock import Clock
 from inference_operator.core.deed import Deed
 from inference_operator.core.failure import Failure, HttpFailure, TransportFailure
+from inference_operator.core.tracing import SILENT, Tracer
 from inference_operator.elasticsearch.answers import Response
 from inference_operator.elasticsearch.traffic import CANCELLED, Write
 
@@ -75,9 +76,11 @@ class AuditLog:
         clock: tells when.
         operator: who writes: `pod`, `namespace` and `version`.
         put: takes a line, newline included, and has it written when it returns. Raises OSError where it can't.
+        tracer: names the trace that a write belongs to.
     """
 
-    def __init__(self, clock: Clock, operator: Mapping[str, str], put: Callable[[str], object]) -> None:
+    def __init__(self, clock: Clock, operator: Mapping[str, str], put: Callable[[str], object], tracer: Tracer = SILENT) -> None:
+        self._tracer = tracer
         self._clock = clock
         self._operator = dict(operator)
         self._put = put
@@ -111,6 +114,7 @@ class AuditLog:
             "timestamp": self._clock.now().isoformat(),
             "phase": phase,
             "write": name,
+            "traceId": self._tracer.trace_id(),
             "operator": self._operator,
             "operation": write.operation,
             "request": f"{write.method} {write.path}",
@@ -162,15 +166,15 @@ def _told(result: str, *, status: int | None = None, type: str | None = None, lo
 
 
 @contextmanager
-def audit_log(where: str, clock: Clock, operator: Mapping[str, str]) -> Iterator[AuditLog | None]:
+def audit_log(where: str, clock: Clock, operator: Mapping[str, str], tracer: Tracer = SILENT) -> Iterator[AuditLog | None]:
     """`-`: standard output; `off`: none; else a file, which is appended to. Raises OSError where it can't be opened."""
     if where == "off":
         yield None
     elif where == "-":
-        yield AuditLog(clock, operator, _to_stdout)
+        yield AuditLog(clock, operator, _to_stdout, tracer)
     else:
         with Path(where).open("a", encoding="utf-8", buffering=1) as file:
-            yield AuditLog(clock, operator, file.write)
+            yield AuditLog(clock, operator, file.write, tracer)
 
 
 def _to_stdout(line: str) -> None:

@@ -87,6 +87,7 @@ class Operator:
                 kubernetes=kubernetes,
                 clock=clock,
                 meter=meter,
+                tracer=pool.tracer,
             ),
             self.queue,
         )

@@ -104,6 +104,7 @@ class WorkQueue(Generic[Key]):
         self._later: list[tuple[float, int, _Entry[Key]]] = []
         self._groups: defaultdict[Hashable, _Group[Key]] = defaultdict(_Group[Key])
         self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._taken: dict[Key, Priority] = {}
         self._attempts: dict[Key, int] = {}
         self._numbers = count()
         self._retries = 0
@@ -125,6 +126,10 @@ class WorkQueue(Generic[Key]):
         ages = [now - entry.due for entry in entries if entry.due <= now]
         delayed = len(entries) - len(ages)
         return Load(len(ages), delayed, len(self._tasks), len(self._attempts), max(ages, default=0.0), self._retries)
+
+    def priority_of(self, key: Key) -> Priority | None:
+        """With which priority a key that is in work was taken; None for others."""
+        return self._taken.get(key)
 
     def open(self, work: Callable[[Key], Awaitable[None]]) -> None:
         """Start working off. Until then keys are only collected. `work` must not raise."""
@@ -194,7 +199,7 @@ class WorkQueue(Generic[Key]):
             return
         self._ripen()
         while (entry := self._next()) is not None:
-            self._start(entry.key)
+            self._start(entry.key, entry.priority)
         self._set_timer()
 
     def _ripen(self) -> None:
@@ -224,18 +229,19 @@ class WorkQueue(Generic[Key]):
         if not group.working:
             del self._groups[name]
 
-    def _start(self, key: Key) -> None:
+    def _start(self, key: Key, priority: Priority) -> None:
         assert self._work is not None
         del self._waiting[key]
         name = self._group_of(key)
         self._groups[name].working += 1
+        self._taken[key] = priority
         task = asyncio.ensure_future(self._work(key))
         self._tasks[key] = task
         task.add_done_callback(lambda _: self._finished(key, name))
 
     def _finished(self, key: Key, name: Hashable) -> None:
         self._groups[name].working -= 1
-        del self._tasks[key]
+        del self._tasks[key], self._taken[key]
         entry = self._again.pop(key, None)
         if entry is not None:
             self._waiting[key] = entry

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,7 @@ from inference_operator.core.disposition import Disposition, Mood
 from inference_operator.core.news import News, news, news_of_repair
 from inference_operator.core.reasons import Reason
 from inference_operator.core.situation import Situation
+from inference_operator.core.tracing import SILENT_SPAN, Span, Tracer
 from inference_operator.core.verdict import (
     Blocked,
     Claim,
@@ -90,6 +92,7 @@ class Parts:
     kubernetes: KubernetesPort
     clock: Clock
     meter: Meter
+    tracer: Tracer
 
 
 class Reconciler:
@@ -105,7 +108,8 @@ class Reconciler:
 
     async def work(self, key: ObjectKey) -> None:
         """One pass over one object. The only place that catches everything: a bug in one object must not stop the others."""
-        with structlog.contextvars.bound_contextvars(namespace=key.namespace, name=key.name):
+        about = structlog.contextvars.bound_contextvars
+        with about(namespace=key.namespace, name=key.name), self._trace(key) as span, about(**self._trace_id()):
             begun = self._parts.clock.monotonic()
             end: PassEnd | None = PassEnd(Result.FAULT, FAULT)
             try:
@@ -113,10 +117,32 @@ class Reconciler:
             except Exception as fault:  # noqa: BLE001 - the one boundary, see the docstring
                 # The text and the locals of an unforeseen exception may hold anything, so only its type and place are told.
                 log.error("reconcile failed", fault=type(fault).__name__, at=_place(fault))  # noqa: TRY400
+                span.fail(type(fault).__name__)
                 self._queue.retry(key, Priority.EDIT)
             if end is not None:
                 seconds = self._parts.clock.monotonic() - begun
                 self._parts.meter.reconciled(self._parts.kinds[key.plural].name, end, seconds)
+                span.note({"inference_operator.result": end.result.value, "inference_operator.reason": str(end.reason)})
+
+    def _trace(self, key: ObjectKey) -> AbstractContextManager[Span]:
+        found = self._parts.store.get(key)
+        if found is None:
+            return SILENT_SPAN
+        kind, priority = self._parts.kinds[key.plural].name, self._queue.priority_of(key)
+        about: dict[str, str | int] = {
+            "inference_operator.kind": kind,
+            "inference_operator.namespace": key.namespace,
+            "inference_operator.name": key.name,
+            "inference_operator.uid": found.metadata.uid,
+            "inference_operator.generation": found.metadata.generation,
+            **({"inference_operator.priority": priority.name.lower()} if priority is not None else {}),
+        }
+        return self._parts.tracer.begin(f"reconcile {kind}", about)
+
+    def _trace_id(self) -> dict[str, str]:
+        """For the log of a pass, to find its trace."""
+        trace_id = self._parts.tracer.trace_id()
+        return {"trace_id": trace_id} if trace_id is not None else {}
 
     async def _work(self, key: ObjectKey) -> PassEnd | None:
         found = self._parts.store.get(key)
@@ -151,7 +177,8 @@ class Reconciler:
         if found is None:
             return None
         self._listen(key, found, kind)
-        s, cluster = await self._parts.gatherer.gather(key, found, kind)
+        with self._parts.tracer.within("gather", {}):
+            s, cluster = await self._parts.gatherer.gather(key, found, kind)
         if s.abandoned:
             log.warning("released without deleting: no way to Elasticsearch is left", external_id=s.external_id)
         named = kind.named(s)
@@ -180,8 +207,10 @@ class Reconciler:
             found = self._latest(key)
             if found is None:
                 return Interrupted(Gone(), s.uid)
-            with because(self._cause(key, kind, s, verdict, pass_id)):
+            step = self._parts.tracer.within(f"step {type(verdict).__name__}", {})
+            with because(self._cause(key, kind, s, verdict, pass_id)), step as span:
                 answer = await self._parts.actor.act(key, found, kind, s, verdict, cluster)
+                span.note({"inference_operator.answer": type(answer).__name__})
             level = logging.INFO if isinstance(verdict, _WRITES) else logging.DEBUG
             log.log(level, "step", step=type(verdict).__name__, answer=type(answer).__name__, generation=s.generation)
             if isinstance(answer, Interrupted):

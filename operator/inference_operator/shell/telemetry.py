@@ -38,7 +38,7 @@ def configure_logging(form: Literal["json", "console"], level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for library in ("kopf", "httpx", "httpcore", "aiohttp", "asyncio", "kubernetes"):
+    for library in ("kopf", "httpx", "httpcore", "aiohttp", "asyncio", "kubernetes", "urllib3"):
         # At debug level these print whole requests and patches.
         logging.getLogger(library).setLevel(max(logging.WARNING, root.level))
 

@@ -7,6 +7,7 @@ taken back once it is ready, and on SIGTERM the work in hand ends first, then th
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import signal
 import socket
@@ -20,6 +21,7 @@ import kopf
 import structlog
 
 from inference_operator.core.clock import Clock
+from inference_operator.core.tracing import Tracer
 from inference_operator.core.values import ObjectRef
 from inference_operator.elasticsearch.limits import Limits
 from inference_operator.elasticsearch.pool import ClusterPool
@@ -47,21 +49,31 @@ from inference_operator.shell.operator import Operator, Tuning
 from inference_operator.shell.probes import Probes
 from inference_operator.shell.queue import Backoff
 from inference_operator.shell.selection import Selection
+from inference_operator.shell.tracing import tracing
 
 log: Any = structlog.get_logger(__name__)
 
 
 async def run(settings: Settings, kinds: Iterable[MakeKind]) -> int:
-    """Run until SIGTERM or SIGINT; return the exit code. Raises ConfigurationError where no API server is configured."""
+    """Run until SIGTERM or SIGINT; return the exit code.
+
+    Raises:
+        ConfigurationError: No API server is configured, or traces are wanted and can't be.
+    """
     clock = SystemClock()
+    async with tracing(settings.tracing, os.environ, clock, _identity(settings)) as tracer:
+        return await _run(settings, kinds, clock, tracer)
+
+
+async def _run(settings: Settings, kinds: Iterable[MakeKind], clock: Clock, tracer: Tracer) -> int:
     credentials = await load_credentials(clock, kubeconfig=settings.kubeconfig, context=settings.context)
-    client = KubernetesClient(credentials)
+    client = KubernetesClient(credentials, tracer=tracer)
     # With connections of its own a renewal never waits until one of the operator's many requests gives one back.
     client_of_lease = KubernetesClient(credentials)
     leadership = _leadership(settings, client_of_lease, clock)
     try:
-        with audit_log(settings.audit_log, clock, _identity(settings)) as audit:
-            return await _Process(settings, kinds, clock, credentials, client, leadership, audit).run()
+        with audit_log(settings.audit_log, clock, _identity(settings), tracer) as audit:
+            return await _Process(settings, kinds, clock, credentials, client, leadership, audit, tracer).run()
     finally:
         await client.close()
         await client_of_lease.close()
@@ -79,6 +91,7 @@ class _Process:
         client: KubernetesClient,
         leadership: Leadership | None,
         audit: AuditLog | None,
+        tracer: Tracer,
     ) -> None:
         self._settings = settings
         self._clock = clock
@@ -99,6 +112,7 @@ class _Process:
             listener=self._metrics.meter,
             extra_ca_file=settings.extra_ca_file,
             trail=audit,
+            tracer=tracer,
         )
         self._operator = Operator(
             kinds,
