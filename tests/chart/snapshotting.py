@@ -31,6 +31,7 @@ EVERYTHING: Json = {
         "authentication": {"enabled": True, "readers": [{"name": "prometheus-k8s", "namespace": "monitoring"}]},
         "serviceMonitor": {"enabled": True, "interval": "30s", "scrapeTimeout": "10s", "labels": {"release": "prometheus"}},
     },
+    "tracing": {"enabled": True, "endpoint": "http://collector.observability:4318"},
     "networkPolicy": {
         "enabled": True,
         "apiServer": {"cidrs": ["10.0.0.1/32"], "ports": [6443]},

@@ -66,6 +66,8 @@ CASES: dict[str, tuple[Json, Json]] = {
             "metrics_auth": True,
         },
     ),
+    "no audit log": ({"audit": {"enabled": False}}, {"audit_log": "off"}),
+    "traces": ({"tracing": {"enabled": True}}, {"tracing": "otlp"}),
     "no metrics": ({"metrics": {"enabled": False}}, {"metrics_port": -1}),
 }
 
@@ -107,6 +109,14 @@ def test_every_variable_is_a_setting_and_stands_once(helm: Helm) -> None:
     outside |= {"WATCH_SILENCE"}
     outside |= {"NAMESPACE_SELECTOR"}  # instead of a list of namespaces
     assert sorted(names) == sorted(known - {f"INFERENCE_OPERATOR_{name}" for name in outside})
+
+
+def test_traces_go_where_the_values_say(helm: Helm) -> None:
+    name = "OTEL_EXPORTER_OTLP_ENDPOINT"
+    endpoint = "http://collector.observability:4318"
+    rendered = helm.template({"tracing": {"enabled": True, "endpoint": endpoint}})
+    assert {"name": name, "value": endpoint} in rendered.container["env"]
+    assert name not in [item["name"] for item in helm.template({"tracing": {"enabled": True}}).container["env"]]
 
 
 def test_further_variables_are_added(helm: Helm) -> None:

@@ -87,6 +87,18 @@ REFUSED: dict[str, tuple[Json, str]] = {
         {"metrics": {"podMonitor": {"labels": {"helm.sh/chart": "x"}}}},
         "podMonitor.labels",
     ),
+    "a collector that gets nothing": ({"tracing": {"endpoint": "http://c:4318"}}, "tracing.enabled=false sends none"),
+    "two collectors": (
+        {
+            "tracing": {"enabled": True, "endpoint": "http://c:4318"},
+            "extraEnv": [{"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://d:4318"}],
+        },
+        "and so does tracing.endpoint",
+    ),
+    "a collector with a password in its address": (
+        {"tracing": {"enabled": True, "endpoint": "http://me:secret@c:4318"}},
+        "/tracing/endpoint",
+    ),
     "half a token": ({"metrics": {"podMonitor": {"tokenSecret": {"name": "a"}}}}, "/metrics/podMonitor/tokenSecret"),
     "a peer of two kinds": (
         {"networkPolicy": {"metricsFrom": [{"ipBlock": {"cidr": "10.0.0.0/8"}, "podSelector": {}}]}},

@@ -101,6 +101,8 @@ VALUES = st.builds(
             "fullnameOverride": st.one_of(st.just(""), NAMES),
             "defaultConnection": st.sampled_from([{}, {"secretName": "es"}, {"secretName": "es", "namespaces": ["*"]}]),
             "metrics": METRICS,
+            "audit": st.fixed_dictionaries({"enabled": ON}),
+            "tracing": st.sampled_from([{}, {"enabled": True}, {"enabled": True, "endpoint": "http://collector:4318"}]),
             "networkPolicy": NETWORK,
             "admissionPolicies": POLICIES,
             "rbac": RBAC,

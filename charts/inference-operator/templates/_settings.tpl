@@ -63,6 +63,14 @@
 - name: INFERENCE_OPERATOR_EXTRA_CA_FILE
   value: {{ include "inference-operator.extraCAPath" . }}/{{ .Values.extraCA.key }}
 {{- end }}
+- name: INFERENCE_OPERATOR_AUDIT_LOG
+  value: {{ .Values.audit.enabled | ternary "-" "off" | quote }}
+- name: INFERENCE_OPERATOR_TRACING
+  value: {{ .Values.tracing.enabled | ternary "otlp" "off" | quote }}
+{{- with .Values.tracing.endpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ . | quote }}
+{{- end }}
 - name: INFERENCE_OPERATOR_LOG_LEVEL
   value: {{ .Values.log.level | quote }}
 - name: INFERENCE_OPERATOR_LOG_FORMAT

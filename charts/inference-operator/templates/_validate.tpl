@@ -10,6 +10,9 @@
 {{- fail "extraCA names a ConfigMap and a Secret. Give configMapName or secretName, not both." -}}
 {{- end -}}
 {{- include "inference-operator.validateMetrics" . -}}
+{{- if and .Values.tracing.endpoint (not .Values.tracing.enabled) -}}
+{{- fail "tracing.endpoint says where traces go, but tracing.enabled=false sends none. Enable it, or leave the endpoint out." -}}
+{{- end -}}
 {{- if .Values.watchNamespaces -}}
 {{- range .Values.defaultConnection.namespaces -}}
 {{- if and (ne . "*") (not (has . $.Values.watchNamespaces)) -}}
@@ -30,6 +33,9 @@
 {{- end -}}
 {{- $names := list -}}
 {{- range .Values.extraEnv -}}
+{{- if and (eq .name "OTEL_EXPORTER_OTLP_ENDPOINT") $.Values.tracing.endpoint -}}
+{{- fail "extraEnv sets OTEL_EXPORTER_OTLP_ENDPOINT, and so does tracing.endpoint. Leave one of them out." -}}
+{{- end -}}
 {{- if has .name $names -}}
 {{- fail (printf "extraEnv sets %q twice. Leave one of them out." .name) -}}
 {{- end -}}
