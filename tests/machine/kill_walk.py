@@ -26,7 +26,8 @@ Check = Callable[[World, ObjectKey, str], None]
 class Story:
     """`prepare` runs to its end unharmed, then `act` is what the operator is killed in.
 
-    `news`: the next round may bring some, by whom a thing is used, which is told as of that round.
+    `news`: the next round may bring some, by whom a thing is used, which is told as of that round. `within`: seconds whose
+    requests are struck, where what comes later is the same again. `full`: too long for `make test`.
     """
 
     name: str
@@ -34,6 +35,8 @@ class Story:
     act: Act
     check: Check
     news: bool = False
+    within: float = 300.0
+    full: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -48,7 +51,7 @@ async def length(story: Story, adoption: str) -> int:
         await world.rest()
         wire.arm()
         key = await story.act(world, adoption)
-        await world.rest()
+        await world.rest(story.within)
         story.check(world, key, adoption)
         return wire.count
 
@@ -90,7 +93,7 @@ def with_policies(stories: Iterable[Story], creates: Collection[Act]) -> Iterato
     """Whom a thing belongs to is decided when it is created or found: later on, one policy stands for all but in full."""
     for story in stories:
         for adoption in ADOPTION:
-            stands_for_all = story.act in creates or adoption == "IfIdentical"
+            stands_for_all = not story.full and (story.act in creates or adoption == "IfIdentical")
             yield pytest.param(story, adoption, marks=() if stands_for_all else pytest.mark.full, id=f"{story}-{adoption}")
 
 

@@ -109,6 +109,21 @@ async def delete(world: World, adoption: str) -> ObjectKey:
     return key
 
 
+async def blocked(world: World, adoption: str) -> ObjectKey:
+    await used(world, adoption)
+    key = await delete(world, adoption)
+    await world.rest()
+    assert world.condition(key, "DeletionBlocked") == ("True", "InUse")
+    return key
+
+
+async def unuse(world: World, adoption: str) -> ObjectKey:
+    """What used it goes, which the operator finds out by itself."""
+    assert (await world.ask("DELETE", "/i1")).status_code == 200
+    await world.clock.advance(60)
+    return ObjectKey("inferenceendpoints", "search", "a")
+
+
 def is_made(world: World, key: ObjectKey, adoption: str) -> None:
     assert world.condition(key) == ("True", "Available"), world.message(key)
     assert creates(world) == 1
@@ -158,6 +173,11 @@ def is_model_replaced(world: World, key: ObjectKey, adoption: str) -> None:
     assert creates(world) == 2
 
 
+def is_blocked(world: World, key: ObjectKey, adoption: str) -> None:
+    assert world.condition(key, "DeletionBlocked") == ("True", "InUse")
+    assert list(stored(world)) == ["a"]
+
+
 def is_gone(world: World, key: ObjectKey, adoption: str) -> None:
     assert world.is_gone(key)
     assert not stored(world)
@@ -173,6 +193,8 @@ STORIES = (
     Story("replace what an index uses", used, replace_used, is_replaced),
     Story("replace an in-cluster model", model, replace_model, is_model_replaced),
     Story("delete", created, delete, is_gone),
+    Story("delete what an index uses", used, delete, is_blocked, within=2.0, full=True),
+    Story("delete once it is used no more", blocked, unuse, is_gone),
 )
 
 

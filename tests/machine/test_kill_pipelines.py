@@ -1,5 +1,7 @@
 """kill -9 between any two requests, and answers that get lost: every k of a pipeline's create, adopt, update and delete.
 
+A pipeline is never deleted to be made anew: whatever differs, the whole of it is written by one PUT, which is the update.
+
 Whatever happens at the k-th request, the next run converges: nothing orphaned, nothing doubled, nothing foreign touched, and
 once it rests, a further round writes nothing.
 """
@@ -129,6 +131,30 @@ async def delete_both(world: World, adoption: str) -> ObjectKey:
     return await delete(world, adoption)
 
 
+async def used(world: World, adoption: str) -> ObjectKey:
+    """A template names it, so that indices to come will use it."""
+    await created(world, adoption)
+    await world.rest()
+    template = {"index_patterns": ["i*"], "template": {"settings": {"index.default_pipeline": "a"}}}
+    assert (await world.ask("PUT", "/_index_template/t", template)).status_code == 200
+    return A
+
+
+async def blocked(world: World, adoption: str) -> ObjectKey:
+    await used(world, adoption)
+    await delete(world, adoption)
+    await world.rest()
+    assert world.condition(A, "DeletionBlocked") == ("True", "InUse")
+    return A
+
+
+async def unuse(world: World, adoption: str) -> ObjectKey:
+    """What used it goes, which the operator finds out by itself."""
+    assert (await world.ask("DELETE", "/_index_template/t")).status_code == 200
+    await world.clock.advance(60)
+    return A
+
+
 # --- what must come of it ---------------------------------------------------------------------------------------------
 
 
@@ -185,6 +211,11 @@ def is_gone(world: World, key: ObjectKey, adoption: str) -> None:
     assert not [name for name in world.standin.endpoints if not name.startswith(".")]
 
 
+def is_blocked(world: World, key: ObjectKey, adoption: str) -> None:
+    assert world.condition(key, "DeletionBlocked") == ("True", "InUse")
+    assert "a" in stored(world)
+
+
 def is_handed_over(world: World, key: ObjectKey, adoption: str) -> None:
     assert world.is_gone(key)
     is_ours(world, ObjectKey("ingestpipelines", "search", "b"), SEEN)
@@ -200,6 +231,8 @@ STORIES = (
     Story("update", created, update, is_updated),
     Story("put the mark back", without_its_mark, look_around, is_made),
     Story("delete", created, delete, is_gone),
+    Story("delete what a template names", used, delete, is_blocked, within=2.0, full=True),
+    Story("delete once it is used no more", blocked, unuse, is_gone),
     Story("delete with its endpoint", created_with_endpoint, delete_both, is_gone),
     Story("hand over", with_an_heir, delete, is_handed_over),
 )

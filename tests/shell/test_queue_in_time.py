@@ -41,11 +41,26 @@ async def test_jitter_shortens_by_up_to_half() -> None:
     assert [bench.queue.retry("a", Priority.EDIT) for _ in range(3)] == pytest.approx([8.0, 6.0, 4.004])
 
 
-async def test_pause_is_at_least_what_the_server_asked_for_and_at_most_what_polling_allows(bench: Bench) -> None:
+async def test_pause_is_at_least_what_the_server_asked_for(bench: Bench) -> None:
     await bench.open()
     assert bench.queue.retry("a", Priority.EDIT, at_least=30) == 30
-    assert [bench.queue.retry("b", Priority.EDIT, at_most=3) for _ in range(4)] == [1, 2, 3, 3]
-    assert bench.queue.retry("c", Priority.EDIT, at_least=5, at_most=3) == 5
+    assert bench.queue.retry("a", Priority.EDIT, at_least=1) == 2
+
+
+async def test_polling_slows_down_to_its_longest_pause_and_is_no_failure(bench: Bench) -> None:
+    await bench.open()
+    assert [bench.queue.poll("a", Priority.EDIT, at_most=3) for _ in range(4)] == [1, 2, 3, 3]
+    assert (bench.queue.load().failing, bench.queue.load().retries) == (0, 0)
+    bench.queue.succeeded("a")
+    assert bench.queue.poll("a", Priority.EDIT, at_most=3) == 1
+
+
+async def test_a_failure_in_between_neither_inherits_the_pace_of_polling_nor_changes_it(bench: Bench) -> None:
+    await bench.open()
+    assert [bench.queue.poll("a", Priority.EDIT, at_most=60) for _ in range(6)] == [1, 2, 4, 8, 16, 32]
+    assert [bench.queue.retry("a", Priority.EDIT) for _ in range(2)] == [1, 2]
+    assert bench.queue.poll("a", Priority.EDIT, at_most=60) == 60
+    assert bench.queue.retry("a", Priority.EDIT) == 1
 
 
 async def test_failing_for_months_keeps_to_the_longest_pause(bench: Bench) -> None:

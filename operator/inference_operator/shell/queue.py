@@ -106,6 +106,7 @@ class WorkQueue(Generic[Key]):
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._taken: dict[Key, Priority] = {}
         self._attempts: dict[Key, int] = {}
+        self._looks: dict[Key, int] = {}
         self._numbers = count()
         self._retries = 0
         self._timer: Timer | None = None
@@ -149,27 +150,38 @@ class WorkQueue(Generic[Key]):
             self._file(entry)
             self._pump()
 
-    def retry(self, key: Key, priority: Priority, *, at_least: float = 0.0, at_most: float | None = None) -> float:
-        """Work on the key again after its backoff, which grows with each call; return the pause."""
+    def retry(self, key: Key, priority: Priority, *, at_least: float = 0.0) -> float:
+        """Work on the key again after its backoff, which grows with each failure; return the pause."""
         attempt = self._attempts.get(key, 0)
         self._attempts[key] = attempt + 1
         self._retries += 1
-        pause = self._backoff.pause(attempt, self._dice())
-        if at_most is not None:
-            pause = min(pause, at_most)
-        pause = max(pause, at_least)
+        pause = max(self._backoff.pause(attempt, self._dice()), at_least)
+        self.add(key, priority, pause)
+        return pause
+
+    def poll(self, key: Key, priority: Priority, *, at_most: float) -> float:
+        """Look at the key again after a pause that grows with each look up to `at_most` seconds; return the pause.
+
+        What it waits for has not come yet, which is no failure: one that comes in between is tried again soon, and leaves the
+        pace of the looks as it was.
+        """
+        self._attempts.pop(key, None)
+        look = self._looks.get(key, 0)
+        self._looks[key] = look + 1
+        pause = min(self._backoff.pause(look, self._dice()), at_most)
         self.add(key, priority, pause)
         return pause
 
     def succeeded(self, key: Key) -> None:
-        """Forget the failures of a key."""
+        """Forget the failures of a key, and how often it was looked at."""
         self._attempts.pop(key, None)
+        self._looks.pop(key, None)
 
     def drop(self, key: Key) -> None:
         """Forget a key whose object is gone. Work in hand goes on."""
         self._waiting.pop(key, None)
         self._again.pop(key, None)
-        self._attempts.pop(key, None)
+        self.succeeded(key)
 
     async def drain(self, grace: float) -> int:
         """Take nothing new, wait for the work in hand, cancel what takes longer than `grace` seconds; return how many."""

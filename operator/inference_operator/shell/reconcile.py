@@ -330,7 +330,7 @@ class Reconciler:
             case Nothing() | Watching() | Suspended() | Released():
                 self._queue.succeeded(key)
             case Blocked():
-                self._queue.retry(key, priority, at_most=_BLOCKED_SECONDS)
+                self._queue.poll(key, priority, at_most=_BLOCKED_SECONDS)
             case Held(disposition=cause) | Unusable(disposition=cause):
                 self._schedule_again(key, cause, priority)
 
@@ -339,7 +339,7 @@ class Reconciler:
             case Mood.RETRY:
                 self._queue.retry(key, priority, at_least=cause.after or 0.0)
             case Mood.WAIT if cause.reason is Reason.MODEL_DEPLOYING:
-                self._queue.retry(key, priority, at_most=_POLL_SECONDS)
+                self._queue.poll(key, priority, at_most=_POLL_SECONDS)
             case Mood.WAIT:
                 self._queue.retry(key, priority)
             case Mood.STALL if cause.reason in _CURED_ELSEWHERE:
