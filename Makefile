@@ -62,10 +62,10 @@ verify: $(STAMP) ## fail if a generated file is stale, versions differ or a lice
 	$(BIN)/python -m tests.release check
 
 test: lint verify controlplane $(ES8)/.installed ## all checks and tests; under 8 minutes on 2 cores once the control plane is built
-	$(BIN)/pytest -m 'not full' -n 2 --dist loadgroup
+	$(BIN)/pytest -m 'not full' --hypothesis-profile=ci -n 2 --dist loadgroup
 
-test-full: lint verify controlplane $(ES8)/.installed $(TOOLS)/.installed ## the same with the full matrices
-	$(BIN)/pytest -n 2 --dist loadgroup
+test-full: lint verify controlplane $(ES8)/.installed $(TOOLS)/.installed ## the same with the full matrices and machine runs, for the night
+	$(BIN)/pytest --hypothesis-profile=night -n 2 --dist loadgroup
 
 gitops: controlplane ## carry out examples/gitops with Flux (built on first use, some minutes) and a real Lua
 	$(BIN)/pytest tests/gitops -n 2 --dist loadgroup

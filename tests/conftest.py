@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import hypothesis
@@ -17,13 +18,14 @@ _START_THEIR_OWN = (
     "test_scenarios",
 )
 
-hypothesis.settings.register_profile("quick", max_examples=30)
-hypothesis.settings.register_profile("full", max_examples=200)
+hypothesis.settings.register_profile("dev", max_examples=10, deadline=None)
+hypothesis.settings.register_profile("ci", max_examples=30, deadline=None)
+hypothesis.settings.register_profile("night", max_examples=200, deadline=None)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Laws without a number of examples of their own are tried more often where the long matrices run, too."""
-    hypothesis.settings.load_profile("quick" if config.option.markexpr == "not full" else "full")
+def pytest_configure() -> None:
+    """How often laws without a number of examples of their own are tried; `--hypothesis-profile` goes over it."""
+    hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist, which reads the groups in the same hook
