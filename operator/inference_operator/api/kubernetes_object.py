@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar
 from pydantic import ValidationError
 
 from inference_operator.api.depth import bounded
-from inference_operator.api.invalid import first_fault
+from inference_operator.api.invalid import InvalidObject, first_fault
 from inference_operator.api.meta import ApiModel, ObjectMeta
 from inference_operator.api.rules import Rule
 
@@ -40,9 +40,11 @@ class KubernetesObject(ApiModel):
 
 def status_in(model: type[Status], body: Mapping[str, Any]) -> Status:
     """The status of an object that can't be read as a whole; an empty one where that can't be read either."""
+    status = body.get("status") or {}
     try:
-        return model.model_validate(body.get("status") or {})
-    except ValidationError:
+        bounded({"status": status})
+        return model.model_validate(status)
+    except (ValidationError, InvalidObject):
         return model()
 
 

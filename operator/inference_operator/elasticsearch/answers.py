@@ -7,6 +7,7 @@ says nothing about endpoints, least of all that one was deleted. Pure: the momen
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,6 +29,10 @@ MAX_RETRY_AFTER = 300.0
 """Seconds. A server that asks for more is asked again after this long: one odd header must not stop a cluster for a day."""
 
 _MAX_CAUSES = 16
+_MAX_REASON = 256 * 1024  # characters; a refused delete names all who use it, and what is shown is far shorter
+_MAX_CAUSE = 16 * 1024
+_MAX_TYPE = 256
+_HUGE = re.compile(rb"\d{308}")
 _SECONDS = re.compile(r"\s*\d{1,18}(\.\d{1,9})?\s*", re.ASCII)
 _PRODUCT = "x-elastic-product"
 
@@ -88,9 +93,13 @@ def _is_success(answer: Answer) -> bool:
 
 
 def parse_json(body: bytes) -> Json:
-    """JSON, strictly: UTF-8, no NaN, no lone surrogates, since these can't be written to anywhere else. Else ValueError."""
+    """JSON, strictly: UTF-8, only finite numbers, no lone surrogates, since others can't be written to anywhere else.
+
+    Raises ValueError for anything else.
+    """
+    parse_int = _finite_int if _HUGE.search(body) else None
     try:
-        tree = json.loads(body.decode("utf-8"), parse_constant=_refuse)
+        tree = json.loads(body.decode("utf-8"), parse_constant=_refuse, parse_float=_finite, parse_int=parse_int)
         if b"\\ud" in body or b"\\uD" in body:
             json.dumps(tree, ensure_ascii=False).encode("utf-8")
     except RecursionError:
@@ -125,18 +134,18 @@ def _failure(answer: Answer, operation: str, retry_after: float | None, *, is_el
         return None
     error = body.get("error") if isinstance(body, dict) else None
     if isinstance(error, str) and is_elasticsearch:
-        return HttpFailure(answer.status, reason=error, retry_after=retry_after, operation=operation)
+        return HttpFailure(answer.status, reason=error[:_MAX_REASON], retry_after=retry_after, operation=operation)
     if not isinstance(error, dict) or not isinstance(error.get("type"), str):
         return None
     if answer.status == HTTPStatus.NOT_FOUND and not is_elasticsearch:
         return None
     return HttpFailure(
         status=answer.status,
-        type=error["type"],
-        reason=_string(error.get("reason")),
+        type=error["type"][:_MAX_TYPE],
+        reason=_string(error.get("reason"))[:_MAX_REASON],
         caused_by=_causes(error),
         retry_after=retry_after,
-        licence_feature=_string(error.get("license.expired.feature")) or None,
+        licence_feature=_string(error.get("license.expired.feature"))[:_MAX_TYPE] or None,
         operation=operation,
     )
 
@@ -145,7 +154,7 @@ def _causes(error: Mapping[str, Json]) -> tuple[str, ...]:
     causes: list[str] = []
     cause = error.get("caused_by")
     while isinstance(cause, dict) and len(causes) < _MAX_CAUSES:
-        texts = (_string(cause.get("type")), _string(cause.get("reason")))
+        texts = (_string(cause.get("type"))[:_MAX_TYPE], _string(cause.get("reason"))[:_MAX_CAUSE])
         causes.append(": ".join(text for text in texts if text))
         cause = cause.get("caused_by")
     return tuple(text for text in causes if text)
@@ -162,8 +171,21 @@ def _target(headers: Mapping[str, str]) -> str:
         host = parts.hostname or ""
     except ValueError:
         return "an unreadable location"
-    return f"{parts.scheme or 'http'}://{host}" if host else "another path"
+    return f"{parts.scheme or 'http'}://{host}"[:_MAX_TYPE] if host else "another path"
 
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(text: str) -> float:
+    """Kubernetes takes no number beyond a double, so a status that holds one could never be written."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number beyond measure")
+    return number
+
+
+def _finite_int(text: str) -> int:
+    _finite(text)
+    return int(text)

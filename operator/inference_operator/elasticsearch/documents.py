@@ -12,15 +12,20 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from inference_operator.core.failure import Failure, HttpFailure
+from inference_operator.core.scrub import scrub
 from inference_operator.core.values import Deployment, Json, ObservedEndpoint, Server, Usage
 from inference_operator.elasticsearch.shapes import Listing, MalformedError, a_list, a_text, acknowledged, an_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+_PIPELINES = "referenced by pipelines: ["
+_INDICES = "in the mapping for indexes: ["
 # The lists end where their sentence goes on; a pipeline's name may hold a bracket itself.
-_PIPELINES = re.compile(r"referenced by pipelines: \[(.*?)\](?:\. Ensure|\s*$)", re.DOTALL)
-_INDICES = re.compile(r"in the mapping for indexes: \[(.*?)\](?:\. Ensure|\s*$)", re.DOTALL)
+_END = re.compile(r"\](?:\. Ensure|\s*\Z)")
+_UUID = re.compile(r"[\x21-\x7e]{1,128}")
+_MAX_NAME = 64
+_MAX_COUNT = 2**31 - 1
 _REFERENCED = ("referenced by pipelines", "in the mapping for indexes")
 
 
@@ -100,8 +105,8 @@ def server(address: str) -> Callable[[Json], Server]:
         uuid = fields.get("cluster_uuid")
         return Server(
             address=address,
-            uuid=uuid if isinstance(uuid, str) and uuid not in ("", "_na_") else None,
-            version=a_text(version, "number"),
+            uuid=uuid if isinstance(uuid, str) and _UUID.fullmatch(uuid) and uuid != "_na_" else None,
+            version=scrub(a_text(version, "number"), ())[:_MAX_NAME],
             serverless=version.get("build_flavor") == "serverless",
         )
 
@@ -145,11 +150,11 @@ def _deployment(stats: Mapping[str, Json]) -> Deployment:
 
 
 def _text_or_none(value: Json) -> str | None:
-    return value if isinstance(value, str) else None
+    return scrub(value, ()) if isinstance(value, str) else None
 
 
 def _count_or_none(value: Json) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MAX_COUNT else None
 
 
 def _names(value: Json) -> tuple[str, ...]:
@@ -160,6 +165,8 @@ def _names(value: Json) -> tuple[str, ...]:
     return tuple(sorted(value))
 
 
-def _named_in(pattern: re.Pattern[str], reason: str) -> tuple[str, ...]:
-    match = pattern.search(reason)
-    return tuple(sorted(name for name in match.group(1).split(", ") if name)) if match else ()
+def _named_in(opening: str, reason: str) -> tuple[str, ...]:
+    """The names of the first list of its kind. Takes time in proportion to the text, whatever it holds."""
+    _, _, rest = reason.partition(opening)
+    end = _END.search(rest)
+    return tuple(sorted(name for name in rest[: end.start()].split(", ") if name)) if end else ()

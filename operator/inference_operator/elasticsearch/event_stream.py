@@ -29,6 +29,7 @@ MAX_STREAM = 1024 * 1024
 
 _TYPE = "text/event-stream"
 _DONE = "[DONE]"
+_NO_STATUS = 600
 # Some versions put a byte-order mark before each event; the field behind it would not be recognised.
 _MARKS = re.compile(rb"^(?:\xef\xbb\xbf)+", re.MULTILINE)
 
@@ -79,7 +80,7 @@ def _as_answer(document: Json, answer: Answer) -> Answer:
     """
     fields = document if isinstance(document, dict) else {}
     status = fields.get("status")
-    if not isinstance(status, int) or status < HTTPStatus.BAD_REQUEST:
+    if not isinstance(status, int) or not HTTPStatus.BAD_REQUEST <= status < _NO_STATUS:
         status = answer.status if answer.status >= HTTPStatus.BAD_REQUEST else int(HTTPStatus.INTERNAL_SERVER_ERROR)
     error = fields.get("error")
     if isinstance(error, dict):

@@ -100,7 +100,8 @@ def _cannot_stream(result: Failure | None) -> bool:
 
 
 def _check_stream(chunks: Json, name: str) -> None:
-    if not any(isinstance(chunk, dict) and isinstance(chunk.get(name), list) for chunk in chunks):
+    listed = chunks if isinstance(chunks, list) else []
+    if not any(isinstance(chunk, dict) and isinstance(chunk.get(name), list) for chunk in listed):
         raise MalformedError(f"none of its events holds {name}")
 
 

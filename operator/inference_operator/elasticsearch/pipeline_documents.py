@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from inference_operator.core.failure import Failure, HttpFailure
@@ -16,12 +17,11 @@ from inference_operator.core.values import ABSENT, Absent, Json, Usage
 from inference_operator.elasticsearch.shapes import Listing, MalformedError, a_list, an_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _REFUSED = re.compile(r"cannot be deleted because it is the (?:default|final) pipeline for \d+ index", re.DOTALL)
-_INDICES = re.compile(
-    r"the (?:default|final) pipeline for \d+ index\(es\) including \[(.*?)\](?= and the final |\s*$)", re.DOTALL
-)
+_INDICES = re.compile(r"the (?:default|final) pipeline for \d+ index\(es\) including \[")
+_END = re.compile(r"\](?: and the final |\s*\Z)")
 
 
 def pipelines(document: Json) -> Listing[ObservedPipeline]:
@@ -64,5 +64,11 @@ def pipeline_usage_of(failure: Failure) -> Usage | None:
         return None
     if not _REFUSED.search(failure.reason):
         return None
-    names = {name for found in _INDICES.findall(failure.reason) for name in found.split(",") if name}
-    return Usage(indices=tuple(sorted(names)), message=failure.reason.strip())
+    return Usage(indices=tuple(sorted(set(_named_in(failure.reason)))), message=failure.reason.strip())
+
+
+def _named_in(reason: str) -> Iterator[str]:
+    """There are two lists at most, so this takes time in proportion to the text, whatever it holds."""
+    for opening in islice(_INDICES.finditer(reason), 2):
+        if end := _END.search(reason, opening.end()):
+            yield from (name for name in reason[opening.end() : end.start()].split(",") if name)

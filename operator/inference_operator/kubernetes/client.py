@@ -36,6 +36,7 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
 
 _LONGEST_MESSAGE = 500
+_LONGEST_PATIENCE = 300.0
 _NEEDS_A_PERSON = frozenset({400, 403, 405, 406, 413, 415, 422})
 LOST = (aiohttp.ClientError, TimeoutError, OSError, ApiException, asyncio.IncompleteReadError)
 
@@ -81,18 +82,25 @@ class Reply:
 
     @property
     def message(self) -> str:
-        return str(self.body.get("message") or f"HTTP {self.status}")[:_LONGEST_MESSAGE]
+        message = self.body.get("message")
+        return (message if message and isinstance(message, str) else f"HTTP {self.status}")[:_LONGEST_MESSAGE]
 
     @property
     def subject(self) -> str | None:
         """The name of the object that a `Status` is about. None when it is about a whole kind."""
-        name = (self.body.get("details") or {}).get("name")
-        return str(name) if name else None
+        name = self._details.get("name")
+        return name if name and isinstance(name, str) else None
 
     def blames(self, name: str) -> bool:
         """True if a cause of the refusal is that field, or has that reason."""
-        causes = (self.body.get("details") or {}).get("causes") or ()
-        return any(name in (cause.get("field"), cause.get("reason")) for cause in causes)
+        causes = self._details.get("causes")
+        listed = [cause for cause in causes if isinstance(cause, dict)] if isinstance(causes, list) else []
+        return any(name in (cause.get("field"), cause.get("reason")) for cause in listed)
+
+    @property
+    def _details(self) -> dict[str, Json]:
+        details = self.body.get("details")
+        return details if isinstance(details, dict) else {}
 
 
 def refused(operation: str, reply: Reply) -> KubernetesFailure:
@@ -193,6 +201,8 @@ def _document(status: int, text: bytes) -> dict[str, Any]:
     """The JSON object of an answer. Refusals may be plain text (`404 page not found`). Raises ValueError."""
     try:
         document = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     except ValueError:
         if status < HTTPStatus.BAD_REQUEST:
             raise
@@ -203,6 +213,6 @@ def _document(status: int, text: bytes) -> dict[str, Any]:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds. The API server sends no dates here."""
+    """Seconds, bounded. The API server sends no dates here."""
     text = headers.get("Retry-After", "")
-    return float(text) if text.isdecimal() else None
+    return min(float(text), _LONGEST_PATIENCE) if text.isascii() and text.isdecimal() else None

@@ -142,17 +142,39 @@ def decide(seen: Observation, identity: str, now: float, timing: LeaseTiming, *,
 
 
 def parse_lease(body: Mapping[str, Json]) -> LeaseRecord:
-    """Read a Lease object of `coordination.k8s.io/v1`. Raises KeyError where it is none."""
-    metadata, spec = body["metadata"], body.get("spec") or {}
+    """Read a Lease object of `coordination.k8s.io/v1`. Raises ValueError where it is none."""
+    metadata, spec = _object(body.get("metadata")), _object(body.get("spec"))
+    uid, version = _text(metadata.get("uid")), _text(metadata.get("resourceVersion"))
+    if not uid or not version:
+        raise ValueError("without uid or version")
     return LeaseRecord(
-        uid=str(metadata["uid"]),
-        resource_version=str(metadata["resourceVersion"]),
-        holder=spec.get("holderIdentity") or None,
-        duration=float(spec.get("leaseDurationSeconds") or 0),
-        transitions=int(spec.get("leaseTransitions") or 0),
-        acquire_time=str(spec.get("acquireTime") or ""),
-        renew_time=str(spec.get("renewTime") or ""),
+        uid=uid,
+        resource_version=version,
+        holder=_text(spec.get("holderIdentity")) or None,
+        duration=float(_count(spec.get("leaseDurationSeconds"))),
+        transitions=_count(spec.get("leaseTransitions")),
+        acquire_time=_text(spec.get("acquireTime")),
+        renew_time=_text(spec.get("renewTime")),
     )
+
+
+def _object(value: Json) -> Mapping[str, Json]:
+    if value is None or isinstance(value, Mapping):
+        return value or {}
+    raise ValueError("not an object")
+
+
+def _text(value: Json) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    raise ValueError("not a text")
+
+
+def _count(value: Json) -> int:
+    """What the API server stores as int32."""
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31):
+        return value or 0
+    raise ValueError("not a number of seconds or transitions")
 
 
 def taken(identity: str, before: LeaseRecord, timing: LeaseTiming, now: datetime) -> dict[str, Json]:

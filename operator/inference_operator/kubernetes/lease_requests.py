@@ -90,7 +90,7 @@ class LeaseRequests:
             return refused(operation, reply)
         try:
             return parse_lease(reply.body)
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except ValueError:
             return KubernetesFailure(operation, "the answer is no Lease")
 
     def _missing_right(self, reply: Reply) -> str:

@@ -3,16 +3,18 @@
 Decides how a chunked listing goes on, and that it starts anew when the server has forgotten where it was.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from inference_operator.core.values import Json
-from inference_operator.kubernetes.client import METADATA_LIST, KubernetesClient, Reply, Request, refused
+from inference_operator.kubernetes.client import METADATA_LIST, KubernetesClient, Request, refused
 from inference_operator.kubernetes.values import KubernetesFailure
 
 CHUNK = 500
 _ATTEMPTS = 3
 _READ = frozenset({"namespace", "name", "uid", "resourceVersion"})
+_NEEDED = ("name", "uid", "resourceVersion")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +49,26 @@ async def _list_once(
             return reply
         if not reply.ok:
             return refused(operation, reply)
-        items += _metadata(reply)
-        head = reply.body.get("metadata") or {}
-        token = head.get("continue") or ""
+        try:
+            more, version, token = page(reply.body)
+        except ValueError:
+            return KubernetesFailure(operation, "the answer is no list")
+        items += more
         if not token:
-            return Listing(tuple(items), str(head.get("resourceVersion", "")))
+            return Listing(tuple(items), version)
 
 
-def _metadata(reply: Reply) -> list[dict[str, Json]]:
-    """Without what nobody reads and may be long: managed fields, annotations."""
-    items = reply.body.get("items") or ()
-    return [{name: value for name, value in item["metadata"].items() if name in _READ} for item in items]
+def page(body: Mapping[str, Json]) -> tuple[list[dict[str, Json]], str, str]:
+    """What is read of the objects on one page, the version of the list, and where it goes on. Raises ValueError for anything else.
+
+    Without what nobody reads and may be long: managed fields, annotations.
+    """
+    head, entries = body.get("metadata") or {}, body.get("items") or []
+    if not isinstance(head, dict) or not isinstance(entries, list):
+        raise ValueError("no list")  # noqa: TRY004 - the answer has the wrong content, no caller passed a wrong type
+    version, token = head.get("resourceVersion") or "", head.get("continue") or ""
+    items = [entry.get("metadata") for entry in entries if isinstance(entry, dict)]
+    named = [item for item in items if isinstance(item, dict) and all(isinstance(item.get(key), str) for key in _NEEDED)]
+    if len(named) < len(entries) or not isinstance(version, str) or not isinstance(token, str):
+        raise ValueError("no list of objects")
+    return [{name: value for name, value in item.items() if name in _READ} for item in named], version, token

@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 
 from inference_operator.core.values import ObjectVersion
 
+_LONGEST = 1024
+_CODES = range(1000)
 _INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
 
@@ -60,7 +62,7 @@ def parse_event(line: bytes) -> Event:
     try:
         document = json.loads(line)
         return _event(document["type"], document["object"])
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Broken("a line of the watch is no event")
 
 
@@ -72,17 +74,26 @@ def _event(kind: str, body: dict[str, Any]) -> Event:
             return Deleted(*_identity(body["metadata"]))
         case "BOOKMARK":
             annotations = body["metadata"].get("annotations") or {}
-            return Bookmark(str(body["metadata"]["resourceVersion"]), annotations.get(_INITIAL_EVENTS_END) == "true")
+            return Bookmark(_text(body["metadata"]["resourceVersion"]), annotations.get(_INITIAL_EVENTS_END) == "true")
         case "ERROR":
-            expired = body.get("code") == HTTPStatus.GONE or body.get("reason") in ("Expired", "Gone")
-            return Expired() if expired else Broken(f"the API server reported {body.get('code')} in the watch")
+            code = body.get("code")
+            expired = code == HTTPStatus.GONE or body.get("reason") in ("Expired", "Gone")
+            told = code if isinstance(code, int) and code in _CODES else "an error"
+            return Expired() if expired else Broken(f"the API server reported {told} in the watch")
         case _:
-            return Broken(f"unknown kind of event: {str(kind)[:40]}")
+            return Broken("a line of the watch is of an unknown kind")
 
 
 def _identity(metadata: dict[str, Any]) -> tuple[str, str, ObjectVersion]:
     return (
-        str(metadata.get("namespace", "")),
-        str(metadata["name"]),
-        ObjectVersion(str(metadata["uid"]), str(metadata["resourceVersion"])),
+        _text(metadata.get("namespace", "")),
+        _text(metadata["name"]),
+        ObjectVersion(_text(metadata["uid"]), _text(metadata["resourceVersion"])),
     )
+
+
+def _text(value: object) -> str:
+    """The value, if it is a text of the length that names and versions have."""
+    if isinstance(value, str) and len(value) <= _LONGEST:
+        return value
+    raise TypeError

@@ -23,6 +23,8 @@ from inference_operator.core.reasons import Reason
 from inference_operator.core.values import Absent, Deployment, Json, ObservedEndpoint, dotted
 from inference_operator.core.verdict import Conclusion, Nothing, Released, Suspended, Watching
 
+_MAX_COUNT = 2**31 - 1
+
 
 def next_status(s: EndpointSituation, conclusion: Conclusion, *, now: str, handled: str | None) -> InferenceEndpointStatus:
     """The status after a pass. `now` is RFC 3339; `handled` the value of the reconcile-now annotation, if there is one."""
@@ -79,10 +81,15 @@ def _model(s: EndpointSituation, document: dict[str, Json] | None) -> ModelStatu
     dimensions = shown.get("dimensions")
     return ModelStatus(
         id=text("model_id", "model", "deployment_id", "endpoint_name", "service_id"),
-        dimensions=dimensions if isinstance(dimensions, int) else None,
+        dimensions=dimensions if _is_count(dimensions) else None,
         similarity=text("similarity"),
         element_type=text("element_type", "embedding_type"),
     )
+
+
+def _is_count(value: Json) -> bool:
+    """True for what the schema of the status takes as a number of dimensions."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MAX_COUNT
 
 
 def _deployment(s: EndpointSituation) -> DeploymentStatus | None:
