@@ -39,6 +39,9 @@ _TAILS = (b"", b"}", b" \x00", b",", b"\xff", b"\xed\xa0\x80", b"null")
 _INSTEAD = (b"NaN", b"-Infinity", b"1e999", b"-1e999", b"9" * 5000, b"9" * 400, b'"\\ud800"', b'"\xff"', b"[" * 3000)
 
 
+_NOWHERE: tuple[Any, ...] = ("",)
+
+
 def _paths(tree: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Of every value inside."""
     inner = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
@@ -50,8 +53,9 @@ def spoiled(draw: st.DrawFn, document: Any) -> Any:
     """The document with up to three of its values replaced, left out or put in twice."""
     tree = copy.deepcopy(document)
     for _ in range(draw(st.integers(0, 3))):
-        *above, last = draw(st.sampled_from([path for path in _paths(tree) if path] or [("",)]))
-        holder = tree
+        path: tuple[Any, ...] = draw(st.sampled_from([path for path in _paths(tree) if path] or [_NOWHERE]))
+        *above, last = path
+        holder: Any = tree
         for key in above:
             holder = holder[key]
         match draw(st.sampled_from(("replace", "replace", "drop", "double"))):

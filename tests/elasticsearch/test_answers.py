@@ -82,6 +82,14 @@ def test_causes_come_outermost_first() -> None:
     assert failure.caused_by == ("status_exception: 401", "io_exception: refused", "bare_exception")
 
 
+@pytest.mark.parametrize("kind", ["c4n4ry-key", "two words", "x" * 200, "a\nb"])
+def test_a_type_that_is_no_word_is_not_repeated(kind: str) -> None:
+    """It is logged, and shown in a repr."""
+    failure = answered(400, shaped(400, kind, "r", **{"license.expired.feature": kind}))
+    assert isinstance(failure, HttpFailure)
+    assert (failure.type, failure.licence_feature) == ("unreadable", "unreadable")
+
+
 def test_a_chain_of_causes_is_bounded() -> None:
     cause: dict[str, Any] = {"type": "t", "reason": "r"}
     for _ in range(100):

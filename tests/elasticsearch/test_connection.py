@@ -198,3 +198,32 @@ def test_parsing_is_total(data: dict[str, bytes]) -> None:
     else:
         assert connection.keys
         assert connection.message.endswith(".")
+
+
+HALF = st.sampled_from([CLIENT.cert, CLIENT.key, OTHER.cert]).flatmap(
+    lambda pem: st.integers(0, len(pem)).map(lambda end: pem[:end].encode())
+)
+SPOILT = st.one_of(
+    VALUES,
+    HALF,
+    st.sampled_from([b"https://", b"http://u:", b"https://[", b"https://h:", b"//", b"https://h/../"]).map(
+        lambda start: start + CANARY.encode()
+    ),
+    st.sampled_from([b"\xff", b"\x00", b"\r\n", b" ", b"-----BEGIN CERTIFICATE-----\n", b"\xed\xa0\x80"]).map(
+        lambda odd: CANARY.encode() + odd + CANARY.encode()
+    ),
+)
+
+
+@LAW
+@given(st.dictionaries(st.sampled_from(KEYS), SPOILT), st.booleans())
+def test_whatever_is_spoilt_is_refused_by_key_and_not_repeated(data: dict[str, bytes], addressed: bool) -> None:
+    connection = Connection.parse({**data, "url": URL} if addressed else data)
+    if isinstance(connection, InvalidConnection):
+        assert set(connection.keys) <= {*KEYS, "url"}
+        assert CANARY not in connection.message
+        assert len(connection.message) <= 256
+    else:
+        assert connection.fingerprint
+        secrets = {key: value for key, value in data.items() if key != "url"}
+        assert CANARY.encode() not in b"".join(secrets.values()) or CANARY not in repr(connection)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inference_operator.core.disposition import disposition
@@ -157,6 +157,7 @@ def test_a_document_is_a_value_or_malformed(name: str, data: st.DataObject) -> N
 
 @LAW
 @given(spoiled(DOCUMENTS["the server"][1]))
+@example({"cluster_uuid": "u" * 70_000, "version": {"number": "9.5.0-" + "x" * 70_000}})
 def test_what_a_server_says_of_itself_is_bounded(document: Any) -> None:
     server = parsed(Response(200, document, ADDRESS, "o"), documents.server(ADDRESS))
     if not isinstance(server, Failure):
@@ -200,7 +201,7 @@ def test_a_refusal_names_users_or_none(reason: str, status: int) -> None:
         assert usage is None or all(name and name in reason for name in (*usage.pipelines, *usage.indices))
 
 
-LONG = 250_000
+LONG = 1_000_000
 HARD = {
     "lists of pipelines that do not end": "referenced by pipelines: [" * (LONG // 26),
     "lists of indices that do not end": "in the mapping for indexes: [" * (LONG // 29),
@@ -214,12 +215,11 @@ HARD = {
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("reason", HARD.values(), ids=HARD)
 def test_a_long_refusal_is_read_in_proportion_to_its_length(reason: str) -> None:
-    """Were it read in the square of it, this would take an hour, during which nothing else happens."""
+    """Were it read in the square of it, this would take many minutes, during which nothing else happens."""
     for status in (400, 409):
         failure = HttpFailure(status, "status_exception", reason)
         assert isinstance(documents.usage_of(failure), Usage | None)
         assert isinstance(pipeline_documents.pipeline_usage_of(failure), Usage | None)
-        assert_quiet(failure)
 
 
 def test_a_number_beyond_a_double_is_not_json() -> None:
@@ -229,6 +229,14 @@ def test_a_number_beyond_a_double_is_not_json() -> None:
         assert isinstance(result, TransportFailure)
     for number in (b"1e308", b"9" * 308):
         assert isinstance(read(Answer(200, JSON, b'{"a": %s}' % number), "o", ADDRESS, START), Response)
+
+
+@pytest.mark.parametrize("status", [0, 200, 700, 10**300, -1, "500", None, True])
+def test_a_status_in_a_stream_that_is_none_of_an_error_counts_as_the_servers_fault(status: Any) -> None:
+    body = b"data: " + json.dumps({"error": {"type": "t", "reason": "r"}, "status": status}).encode() + b"\n\n"
+    failure = read_events(Answer(200, STREAM, body), "o", ADDRESS, START)
+    assert isinstance(failure, HttpFailure)
+    assert failure.status == 500
 
 
 @pytest.mark.parametrize("depth", [100, 900, 990, 2_000, 100_000])

@@ -32,6 +32,7 @@ _MAX_CAUSES = 16
 _MAX_REASON = 256 * 1024  # characters; a refused delete names all who use it, and what is shown is far shorter
 _MAX_CAUSE = 16 * 1024
 _MAX_TYPE = 256
+_WORD = re.compile(r"\w{1,128}", re.ASCII)
 _HUGE = re.compile(rb"\d{308}")
 _SECONDS = re.compile(r"\s*\d{1,18}(\.\d{1,9})?\s*", re.ASCII)
 _PRODUCT = "x-elastic-product"
@@ -141,11 +142,11 @@ def _failure(answer: Answer, operation: str, retry_after: float | None, *, is_el
         return None
     return HttpFailure(
         status=answer.status,
-        type=error["type"][:_MAX_TYPE],
+        type=_word(error["type"]),
         reason=_string(error.get("reason"))[:_MAX_REASON],
         caused_by=_causes(error),
         retry_after=retry_after,
-        licence_feature=_string(error.get("license.expired.feature"))[:_MAX_TYPE] or None,
+        licence_feature=_word(_string(error.get("license.expired.feature"))) or None,
         operation=operation,
     )
 
@@ -162,6 +163,11 @@ def _causes(error: Mapping[str, Json]) -> tuple[str, ...]:
 
 def _string(value: Json) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _word(text: str) -> str:
+    """A type, as Elasticsearch words them: it goes into logs. Whatever else stands in its place is not repeated."""
+    return text if not text or _WORD.fullmatch(text) else "unreadable"
 
 
 def _target(headers: Mapping[str, str]) -> str:

@@ -59,7 +59,7 @@ async def _list_once(
 
 
 def page(body: Mapping[str, Json]) -> tuple[list[dict[str, Json]], str, str]:
-    """What is read of the objects on one page, the version of the list, and where it goes on. Raises ValueError for anything else.
+    """What is read of the objects on one page, the version of the list, where it goes on. Raises ValueError for anything else.
 
     Without what nobody reads and may be long: managed fields, annotations.
     """
