@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tests.controlplane import cache
 from tests.controlplane.build import build
 from tests.controlplane.locks import locked
-from tests.controlplane.modules import KUSTOMIZE_CONTROLLER, MODULES, PROMETHEUS, TOOL_NAMES, digest
+from tests.controlplane.modules import KUSTOMIZE_CONTROLLER, MODULES, NODE, PROMETHEUS, TOOL_NAMES, digest
 from tests.controlplane.progress import say
 
 if TYPE_CHECKING:
@@ -54,6 +54,17 @@ def ensure_binaries() -> Binaries:
     given = _given()
     entry = _built(MODULES, frozenset(given))
     return Binaries((*dict.fromkeys(path.parent for path in given.values()), entry))
+
+
+def ensure_node_binaries() -> Binaries:
+    """These and the programs of a node, built in the same way.
+
+    Raises:
+        ControlPlaneError: a build failed.
+
+    """
+    plane = ensure_binaries()
+    return Binaries((*plane.folders, _built((NODE,), frozenset())))
 
 
 def ensure_kustomize_controller() -> Binaries:

@@ -112,6 +112,18 @@ PROMETHEUS = Module(
     tags=("remove_all_sd",),
 )
 """What judges alerts and dashboard. A module of its own, so that only those who want that build it."""
+NODE = Module(
+    name="node",
+    source="k8s.io/kubernetes",
+    tools=(
+        Tool("kubelet", "k8s.io/kubernetes/cmd/kubelet"),
+        Tool("kube-proxy", "k8s.io/kubernetes/cmd/kube-proxy"),
+        Tool("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
+        Tool("pause", "inference-operator.local/tests/controlplane/node/pause"),
+    ),
+    version_symbols=KUBERNETES.version_symbols,
+)
+"""What a node needs besides. A module of its own, so that only those who want real pods build it."""
 
 MODULES = (KUBERNETES, HELM)
 TOOL_NAMES = tuple(tool.name for module in MODULES for tool in module.tools)

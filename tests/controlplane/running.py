@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 import time
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tests.controlplane.children import Children, ControlPlaneError, tail
 from tests.controlplane.credentials import Credentials, create_credentials
+from tests.controlplane.environment import clean_environment, client_environment
 from tests.controlplane.kubeconfig import write_kubeconfig
 from tests.controlplane.servers import (
     API_SERVER,
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 _READY_SECONDS = 90.0
 _REQUEST_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
-# Servers read settings from variables of their own (ETCD_*): a person's shell must not change what runs here.
-_KEPT_ENVIRONMENT = ("HOME", "LANG", "PATH", "TMPDIR", "TZ", "USER")
 
 _Found = TypeVar("_Found")
 
@@ -83,19 +81,11 @@ class RunningServers:
         await_ready(self.children, lambda: self._answers(account), CONTROLLER_MANAGER, _READY_SECONDS)
 
     def client_environment(self, kubeconfig: Path) -> dict[str, str]:
-        """For kubectl and helm: none of the person's own clusters, settings, repositories and caches."""
-        folder = self.children.directory / "clients"
-        return _environment() | {
-            "KUBECONFIG": str(kubeconfig),
-            "KUBECACHEDIR": str(folder / "kube"),  # it is keyed by address, and ports come again with other contents
-            "KUBERC": "off",
-            "HELM_CACHE_HOME": str(folder / "helm-cache"),
-            "HELM_CONFIG_HOME": str(folder / "helm-config"),
-            "HELM_DATA_HOME": str(folder / "helm-data"),
-        }
+        """For kubectl and helm."""
+        return client_environment(self.children.directory / "clients", kubeconfig)
 
     def _start(self, name: str, arguments: list[str]) -> None:
-        self.children.start(name, [self.binaries[name], *arguments], env=_environment())
+        self.children.start(name, [self.binaries[name], *arguments], env=clean_environment())
 
     def _answers(self, path: str) -> bool:
         request = urllib.request.Request(self.api_url + path, headers={"Authorization": f"Bearer {self.credentials.admin_token}"})
@@ -160,10 +150,6 @@ def await_condition(children: Children, found: Callable[[], _Found | None], seco
         if time.monotonic() > deadline:
             raise NotInTimeError(f"waited {seconds:.0f} s in vain for {what}")
     return result
-
-
-def _environment() -> dict[str, str]:
-    return {key: os.environ[key] for key in _KEPT_ENVIRONMENT if key in os.environ}
 
 
 def _free_ports() -> Ports:
