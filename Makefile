@@ -9,10 +9,10 @@ EPOCH  := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null)
 export PYTHONDONTWRITEBYTECODE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint test test-full gitops alerts verify generate snapshots lock controlplane demo up down bench soak release sbom audit lint-workflows clean
+.PHONY: help setup fmt lint test test-full gitops alerts verify generate snapshots lock controlplane demo up down bench soak e2e release sbom audit lint-workflows clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1mmake %-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1mmake %-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make the virtual environment, everything locked by hash
 
@@ -87,6 +87,9 @@ bench: controlplane ## measure the operator against a client without logic; N=10
 
 soak: controlplane ## random work for MINUTES=30; fails unless memory, descriptors and threads are flat
 	$(BIN)/python -m tests.bench soak --minutes $(or $(MINUTES),30)
+
+e2e: $(STAMP) ## install the chart with real pods, on a node made here (Linux, root) or by PROVIDER=kind
+	@$(BIN)/python -m tests.e2e $(PROVIDER)
 
 release: $(STAMP) ## write VERSION=1.2.3 everywhere and into the changelog; see docs/releasing.md
 	@test -n '$(VERSION)' || { echo 'make release VERSION=1.2.3' >&2; exit 1; }

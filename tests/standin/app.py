@@ -72,6 +72,7 @@ async def _read(scope: Scope, receive: Receive) -> Request:
         body=body,
         segments=tuple(unquote(part) for part in raw.split("/") if part),
         uri=f"{raw}?{query}" if query else raw,
+        origin=(scope.get("client") or ("",))[0],
     )
 
 
@@ -81,7 +82,7 @@ async def _serve(standin: StandIn, request: Request, send: Send) -> None:
         return
     if not standin.reachable:
         raise ConnectionCutError(started=False)
-    entry = standin.log.arrived(request.method, request.path, request.query, request.body, claimed_user(request))
+    entry = standin.log.arrived(request, claimed_user(request))
     fault = standin.faults.hit(request.method, request.path, request.uri.partition("?")[2]) or Fault()
     if fault.delay > 0:
         await standin.clock.sleep(fault.delay)

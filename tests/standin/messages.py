@@ -20,7 +20,10 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, already decoded: header names in lower case, path segments without percent escapes."""
+    """One HTTP request, already decoded: header names in lower case, path segments without percent escapes.
+
+    `origin` is the address of the client, empty where there is no socket.
+    """
 
     method: str
     path: str
@@ -29,6 +32,7 @@ class Request:
     body: bytes = field(default=b"", repr=False)
     segments: tuple[str, ...] = ()
     uri: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from tests.standin.messages import Request
+
 _READING_POSTS = re.compile(r"/(_simulate|_has_privileges|_search|_count|_mget|_stream)$|^/_inference/")
 
 
@@ -21,6 +23,7 @@ class Entry:
 
     `user` is who it says it is from, right or wrong: a user's name, or the id of an API key; empty for a token or nothing.
     `at` is when it arrived, in seconds of the machine's monotonic clock, which all processes of a machine read alike.
+    `origin` is the address that it came from, empty where there is no socket.
     """
 
     method: str
@@ -30,6 +33,7 @@ class Entry:
     body: bytes | None = field(default=None, repr=False)
     user: str = ""
     at: float = field(default_factory=time.monotonic)
+    origin: str = ""
 
     @property
     def is_write(self) -> bool:
@@ -53,8 +57,9 @@ class RequestLog:
     _entries: list[Entry] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def arrived(self, method: str, path: str, query: Mapping[str, str], body: bytes, user: str) -> Entry:
-        entry = Entry(method, path, query, body=body if self.keep_bodies else None, user=user)
+    def arrived(self, request: Request, user: str) -> Entry:
+        body = request.body if self.keep_bodies else None
+        entry = Entry(request.method, request.path, request.query, body=body, user=user, origin=request.origin)
         with self._lock:
             self._entries.append(entry)
         return entry

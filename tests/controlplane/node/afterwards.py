@@ -1,7 +1,7 @@
 """The process that puts back what outlives the namespaces of a node, however these and whoever started them ended.
 
 Started as a script by `enclosure.py`, with its orders as JSON in the only argument. It waits for the end of the process that
-holds the namespaces, restores kernel settings, and removes control groups, the run's directory and empty folders.
+holds the namespaces, restores kernel settings, and removes the interface, control groups, the run's directory and empty folders.
 
 Imports nothing but the standard library, and runs without `site`.
 """
@@ -13,6 +13,7 @@ import json
 import os
 import select
 import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -31,6 +32,8 @@ def main(order: dict[str, Any]) -> None:
     for name, value in order["sysctls"].items():
         with contextlib.suppress(OSError):
             Path("/proc/sys", name).write_text(value)
+    # With its routes. By itself it would go with the network namespace, which dead TCP connections keep for minutes.
+    subprocess.run(["ip", "link", "delete", order["interface"]], capture_output=True, timeout=_SECONDS, check=False)
     deadline, pause = time.monotonic() + _SECONDS, threading.Event()
     # Processes and mounts of the namespaces take a moment to go.
     while not _cleaned(order) and time.monotonic() < deadline:

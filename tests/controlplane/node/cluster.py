@@ -7,6 +7,8 @@ nor files.
 from __future__ import annotations
 
 import os
+import secrets
+import tempfile
 from contextlib import ExitStack
 from http.client import HTTPException
 from pathlib import Path
@@ -22,7 +24,7 @@ from tests.controlplane.node import configuration, programs
 from tests.controlplane.node.archive import write_archive
 from tests.controlplane.node.enclosure import Enclosure
 from tests.controlplane.node.identities import NODE_NAME, Identities, create_identities
-from tests.controlplane.node.network import NODE_ADDRESS, require_free_addresses
+from tests.controlplane.node.network import NODE_ADDRESS, require_free_addresses, routes_of_this_machine
 from tests.controlplane.running import await_ready
 from tests.controlplane.servers import API_SERVER, AUDIT_POLICY, CONTROLLER_MANAGER, ETCD
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from tests.controlplane.binaries import Binaries
 
+DIRECTORY_PREFIX = "inference-operator-node-"
 CONTAINERD = "containerd"
 KUBELET = "kubelet"
 _READY_SECONDS = 120.0
@@ -72,7 +75,7 @@ class NodeCluster:
             raise ControlPlaneError("a node needs root: it makes namespaces, network interfaces and containers")
         self._stack.enter_context(locked(cache.root() / "node.lock", "another node runs on this machine"))
         try:
-            require_free_addresses()
+            require_free_addresses(routes_of_this_machine())
             self._start()
         except BaseException:
             self.stop()
@@ -120,7 +123,7 @@ class NodeCluster:
         self._run(["kill", f"-{name}", str(self.pid_of(container))])
 
     def _start(self) -> None:
-        children = Children()
+        children = Children(Path(tempfile.gettempdir()) / f"{DIRECTORY_PREFIX}{secrets.token_hex(6)}")
         try:
             self._enclosure = Enclosure.begin(children)
         except BaseException:
@@ -136,6 +139,9 @@ class NodeCluster:
         self._launch(CONTROLLER_MANAGER, programs.controller_manager(made))
         self._launch("kube-scheduler", programs.scheduler(made))
         self._start_node(folder, made)
+        for archive in self._images:
+            self._ctr("images", "import", str(archive))
+        self._await(KUBELET, self._node_is_ready)
 
     def _start_containerd(self, folder: Path) -> None:
         (folder / "cni").mkdir()
@@ -145,8 +151,7 @@ class NodeCluster:
         self.children.start(CONTAINERD, self._get().entering([CONTAINERD, f"--config={config}"]), env=clean_environment())
         self._await(CONTAINERD, lambda: configuration.socket_of(folder).exists())
         pause = write_archive(folder / "pause.tar", Path(self._binaries["pause"]), configuration.PAUSE_IMAGE)
-        for archive in (pause, *self._images):
-            self._ctr("images", "import", str(archive))
+        self._ctr("images", "import", str(pause))
 
     def _start_node(self, folder: Path, made: Identities) -> None:
         plane = made.plane
@@ -155,7 +160,6 @@ class NodeCluster:
         proxy.write_text(configuration.kube_proxy(made.kubeconfigs["kube-proxy"]))
         self._launch(KUBELET, programs.kubelet(folder, kubelet, made))
         self._launch("kube-proxy", programs.kube_proxy(proxy))
-        self._await(KUBELET, self._node_is_ready)
 
     def _node_is_ready(self) -> bool:
         node = self._found(f"/api/v1/nodes/{NODE_NAME}")

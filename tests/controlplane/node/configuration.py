@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PAUSE_IMAGE = "localhost/pause:1"
-_CNI_PROGRAMS = "/usr/lib/cni"
+CNI_PROGRAMS = "/usr/lib/cni"
 
 
 def socket_of(folder: Path) -> Path:
@@ -37,7 +37,7 @@ state = "{folder}/containerd-state"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
       SystemdCgroup = false
   [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "{_CNI_PROGRAMS}"
+    bin_dir = "{CNI_PROGRAMS}"
     conf_dir = "{folder}/cni"
 """
 

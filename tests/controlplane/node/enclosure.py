@@ -118,6 +118,7 @@ def _start_cleaner(holder: int, before: dict[str, str], made: list[str], directo
         "folders": made,
         "cgroups": [str(path) for path in cgroups.paths(NAME)],
         "directory": str(directory),
+        "interface": NAME,
     }
     return subprocess.Popen(
         [sys.executable, "-I", "-S", str(_AFTERWARDS), json.dumps(order)],

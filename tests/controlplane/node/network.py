@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 from ipaddress import IPv4Network
+from typing import TYPE_CHECKING
 
 from tests.controlplane.children import ControlPlaneError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NAME = "infop-e2e"
 """Of whatever has to have a name outside the namespaces: the pair of interfaces, and the control groups."""
@@ -20,9 +24,15 @@ SERVICES = "10.252.0.0/24"
 FIRST_SERVICE = "10.252.0.1"
 
 
-def require_free_addresses() -> None:
-    """Raises ControlPlaneError where this machine has a route to one of our ranges already."""
-    taken = [route for route in _routes() if any(_overlap(route, ours) for ours in (LINK, PODS, SERVICES))]
+def routes_of_this_machine() -> list[str]:
+    """Their destinations, but for the default."""
+    answer = subprocess.run(["ip", "-4", "-json", "route", "show"], capture_output=True, text=True, timeout=10, check=True)
+    return [route["dst"] for route in json.loads(answer.stdout) if route["dst"] != "default"]
+
+
+def require_free_addresses(routes: Sequence[str]) -> None:
+    """Raises ControlPlaneError where one of these routes (`192.0.2.0/24` or an address) leads to one of our ranges."""
+    taken = [route for route in routes if any(_overlap(route, ours) for ours in (LINK, PODS, SERVICES))]
     if taken:
         raise ControlPlaneError(
             f"this machine has a route to {', '.join(taken)} already, and the node needs {LINK}, {PODS} and {SERVICES}. "
@@ -44,11 +54,6 @@ def join_commands(holder: int) -> list[list[str]]:
         # Answers to pods go back the way they came; the route goes with the interface.
         ["ip", "route", "add", PODS, "via", NODE_ADDRESS],
     ]
-
-
-def _routes() -> list[str]:
-    answer = subprocess.run(["ip", "-4", "-json", "route", "show"], capture_output=True, text=True, timeout=10, check=True)
-    return [route["dst"] for route in json.loads(answer.stdout) if route["dst"] != "default"]
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -1,0 +1,78 @@
+"""`python -m tests.e2e [node|kind]`: prepare what is kept, run the suite on real pods, and see that nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.controlplane.children import ControlPlaneError
+from tests.controlplane.node.traces import CHECKED, Before, left
+from tests.controlplane.state import REPOSITORY
+from tests.e2e.image import ensure_image
+from tests.e2e.providers import PROVIDERS, VARIABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_HERE = Path(__file__).parent.relative_to(REPOSITORY)
+
+
+def main() -> int:
+    """The exit status: 0, pytest's own, 1 for what could not be prepared or was left behind, 2 for an unknown provider."""
+    (chosen,) = sys.argv[1:] or ["node"]
+    if chosen not in PROVIDERS:
+        _say(f"there is no provider {chosen}; there are {' and '.join(PROVIDERS)}")
+        return 2
+    try:
+        with _timed("preparing what is kept"):
+            PROVIDERS[chosen].prepare()
+    except ControlPlaneError as error:
+        _say(f"error: {error}")
+        return 1
+    return _on_node() if chosen == "node" else _suite(chosen, "suite")
+
+
+def _on_node() -> int:
+    image = ensure_image()
+    layers = ", ".join(f"{size / 1e6:.1f}" for size in image.layers)
+    _say(f"the image has {image.compressed_bytes / 1e6:.1f} MB compressed, by layers: {layers}; the first is the base")
+    before = Before.now()
+    status = _suite("node", "suite_of_node", "suite")
+    if found := left(before):
+        _say("left behind:\n  " + "\n  ".join(found))
+        return status or 1
+    _say(f"nothing was left behind: {', '.join(CHECKED)}")
+    return status
+
+
+def _suite(chosen: str, *folders: str) -> int:
+    """Each folder has a run of its own, as a machine has one node at a time."""
+    environment = os.environ | {VARIABLE: chosen}
+    for folder in folders:
+        with _timed(str(_HERE / folder)):
+            argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--durations=5", "-v", str(_HERE / folder)]
+            done = subprocess.run(argv, cwd=REPOSITORY, env=environment, check=False)
+        if done.returncode != 0:
+            return done.returncode
+    return 0
+
+
+@contextmanager
+def _timed(what: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    _say(f"{what} took {time.monotonic() - began:.0f} s")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"e2e: {text}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
