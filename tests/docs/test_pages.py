@@ -19,7 +19,7 @@ def name_of(page: Page) -> str:
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
-TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 FLAGS = {"--config", "--help", *(f"--{name.replace('_', '-')}" for name in Settings.model_fields)}
 VALUES = yaml.safe_load((ROOT / "charts" / "inference-operator" / "values.yaml").read_text())
 FLAGS_OF_OTHERS = {"--from-file"}
@@ -67,14 +67,14 @@ def test_a_make_target_exists(page: Page) -> None:
 
 
 def made(line: str) -> list[str]:
-    found = re.match(r"(?:\$ )?make((?: [a-z][a-z-]*)+)", line)
+    found = re.match(r"(?:\$ )?make((?: [a-z][a-z0-9-]*)+)", line)
     return found[1].split() if found else []
 
 
 def test_the_list_of_make_targets_is_complete() -> None:
     listed = Page(ROOT / "CONTRIBUTING.md").section("Make targets")
     rows = re.findall(r"^\| (`.+?`) \|", listed, re.MULTILINE)
-    assert {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)} == TARGETS
+    assert {name for row in rows for name in re.findall(r"`([a-z0-9-]+)`", row)} == TARGETS
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if ROOT / "tests" not in page.path.parents], ids=name_of)

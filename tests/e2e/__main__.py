@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tests.controlplane.children import ControlPlaneError
 from tests.controlplane.node.traces import CHECKED, Before, left
 from tests.controlplane.state import REPOSITORY
-from tests.e2e.image import ensure_image
+from tests.e2e.image_build import ensure_image
 from tests.e2e.providers import PROVIDERS, VARIABLE
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from tests.controlplane.binaries import Binaries, ensure_node_binaries
 from tests.controlplane.node import NodeCluster
 from tests.controlplane.node.network import HOST_ADDRESS
 from tests.e2e.cluster import Cluster, ImageName, Json
-from tests.e2e.image import NAME, Image, ensure_image
+from tests.e2e.image_build import NAME, Image, ensure_image
 from tests.e2e.packages import ensure_packages
 
 if TYPE_CHECKING:

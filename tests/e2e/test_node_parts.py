@@ -18,7 +18,7 @@ from tests.controlplane import ControlPlaneError
 from tests.controlplane.node.afterwards import main as clean_up
 from tests.controlplane.node.archive import write_archive
 from tests.controlplane.node.network import require_free_addresses
-from tests.e2e.image import context_files, layers_of
+from tests.e2e.image_build import context_files, layers_of
 from tests.e2e.packages import missing_packages
 from tests.e2e.trust import Trust
 
