@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.providers import VARIABLE, chosen
 from tests.e2e.suite.installed import Elasticsearch, Installed, serving
-from tests.e2e.suite.stages import frozen_operator
+from tests.e2e.suite.stages import frozen_operator, leave_crds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,4 +34,5 @@ def elasticsearch(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="session", autouse=True)
 def frozen(cluster: Cluster, elasticsearch: Elasticsearch) -> Installed:
     """One whose process stands still from the beginning: it takes the kubelet a while to see it, and other tests run then."""
+    leave_crds(cluster, elasticsearch)
     return frozen_operator(cluster, elasticsearch)

@@ -54,7 +54,7 @@ def serving(address: str, folder: Path) -> Iterator[Elasticsearch]:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """A release by its namespace. It looks after all namespaces unless `watched` names some."""
+    """A release by its namespace. It looks after all namespaces, and has the CRDs, unless `watched` names some."""
 
     cluster: Cluster
     namespace: str
@@ -68,8 +68,6 @@ class Installed:
         self._helm("install", chart, wait=wait)
 
     def upgrade(self, chart: Path = CHART) -> None:
-        """As the notes say: CRDs first."""
-        self.cluster.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={chart / 'crds'}")
         self._helm("upgrade", chart, wait=True)
 
     def uninstall(self) -> None:
@@ -89,6 +87,7 @@ class Installed:
             "image": {"repository": image.repository, "tag": image.tag},
             "replicaCount": self.replicas,
             "watchNamespaces": list(self.watched),
+            "crds": {"install": not self.watched},
             "defaultConnection": {"secretName": CONNECTION, "namespaces": ["*"]},
             "leaderElection": _LEASE,
             "resyncInterval": "10s",

@@ -17,9 +17,13 @@ KINDS = ("inferenceendpoints", "ingestpipelines")
 _GROUP = "/apis/inference-operator.io/v1alpha1"
 
 
-def make_namespace(cluster: Cluster, name: str) -> str:
-    cluster.kubectl("create", "namespace", name)
-    return name
+OPERATORS = "operators"
+"""The namespace of the release that has the CRDs: Helm takes them for somebody else's in any other."""
+
+
+def make_namespace(cluster: Cluster, name: str) -> None:
+    """It may be there."""
+    cluster.apply("default", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 
 
 def pipeline(name: str, calls: str) -> Json:
@@ -61,7 +65,7 @@ def operator(
     Args:
         cluster: where.
         elasticsearch: what it is connected to.
-        namespace: of the release; made here.
+        namespace: of the release; made here if need be.
         replicas: how many pods.
         only_itself: it looks after its own namespace, and after no other.
         **more: further values of the chart.
@@ -70,6 +74,13 @@ def operator(
     make_namespace(cluster, namespace)
     cluster.apply(namespace, elasticsearch.secret())
     return Installed(cluster, namespace, replicas, (namespace,) if only_itself else (), dict(more))
+
+
+def leave_crds(cluster: Cluster, elasticsearch: Elasticsearch) -> None:
+    """As a release does that is uninstalled: operators that look after one namespace need them, and don't install them."""
+    installed = operator(cluster, elasticsearch, OPERATORS)
+    installed.install(wait=False)
+    installed.uninstall()
 
 
 def frozen_operator(cluster: Cluster, elasticsearch: Elasticsearch) -> Installed:

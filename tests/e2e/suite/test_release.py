@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.suite.installed import RELEASE, Installed, container_of
-from tests.e2e.suite.stages import await_ready, endpoints, make_namespace, operator, pipeline
+from tests.e2e.suite.stages import OPERATORS, await_ready, endpoints, make_namespace, operator, pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ print(json.dumps(seen))
 
 @pytest.fixture(scope="module")
 def installed(cluster: Cluster, elasticsearch: Elasticsearch) -> Iterator[Installed]:
-    release = operator(cluster, elasticsearch, "operators")
+    release = operator(cluster, elasticsearch, OPERATORS)
     release.install()
     yield release
     release.uninstall()  # others look after all namespaces, too

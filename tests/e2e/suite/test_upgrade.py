@@ -10,7 +10,7 @@ import yaml
 from tests.chart.rendering import CHART
 from tests.e2e.suite.installed import CRDS, Installed
 from tests.e2e.suite.previous import previous_chart
-from tests.e2e.suite.stages import KINDS, await_ready, endpoints, make_namespace, objects_of, operator, pipeline
+from tests.e2e.suite.stages import KINDS, OPERATORS, await_ready, endpoints, make_namespace, objects_of, operator, pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ HOME = "kept"
 @pytest.fixture(scope="module")
 def release(cluster: Cluster, elasticsearch: Elasticsearch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     """Of the version before, with objects that are Ready."""
-    installed = operator(cluster, elasticsearch, "upgraded")
+    installed = operator(cluster, elasticsearch, OPERATORS)
     installed.install(previous_chart(tmp_path_factory.mktemp("previous")))
     make_namespace(cluster, HOME)
     cluster.apply(HOME, pipeline("keeps", NAMES[0]), *endpoints(NAMES, "somebody"))
