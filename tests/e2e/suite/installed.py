@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CRDS = ("inferenceendpoints.inference-operator.io", "ingestpipelines.inference-operator.io")
 CONNECTION = "elasticsearch"
-RELEASE = "inference-operator"
+_CHART = "inference-operator"
 _API_KEY = ("operator", "canary-connection-51c0")
 # Shorter than the chart's own, as each new release waits for it once, and each crash of the leader.
 _LEASE = {"leaseDurationSeconds": 6, "renewDeadlineSeconds": 4}
@@ -62,6 +62,11 @@ class Installed:
     watched: tuple[str, ...] = ()
     more: Json = field(default_factory=dict)
 
+    @property
+    def release(self) -> str:
+        """Its name: some of its objects belong to no namespace, and would clash with those of another release."""
+        return f"{self.namespace}-{_CHART}" if self.watched else _CHART
+
     # --- helm ---------------------------------------------------------------------------------------------------------
 
     def install(self, chart: Path = CHART, *, wait: bool = True) -> None:
@@ -72,14 +77,16 @@ class Installed:
 
     def uninstall(self) -> None:
         """Returns when its pods are gone."""
-        self.cluster.helm("uninstall", RELEASE, f"--namespace={self.namespace}", "--ignore-not-found", "--wait", "--timeout=90s")
+        self.cluster.helm(
+            "uninstall", self.release, f"--namespace={self.namespace}", "--ignore-not-found", "--wait", "--timeout=90s"
+        )
         self.cluster.eventually(lambda: not self._all_pods(), "the pods to be gone")
 
     def version(self) -> str:
         """Of the chart that is installed, for instance `0.1.0`."""
         found = json.loads(self.cluster.helm("list", f"--namespace={self.namespace}", "--output=json"))
         chart: str = found[0]["chart"]
-        return chart.removeprefix("inference-operator-")
+        return chart.removeprefix(f"{_CHART}-")
 
     def _helm(self, verb: str, chart: Path, *, wait: bool) -> None:
         image = self.cluster.image
@@ -95,7 +102,7 @@ class Installed:
         waiting = ["--wait", "--timeout=90s"] if wait else []
         self.cluster.helm(
             verb,
-            RELEASE,
+            self.release,
             str(chart),
             f"--namespace={self.namespace}",
             "--values=-",
@@ -108,7 +115,7 @@ class Installed:
 
     def _all_pods(self) -> list[Json]:
         return self.cluster.api.list(
-            f"/api/v1/namespaces/{self.namespace}/pods?labelSelector=app.kubernetes.io/instance={RELEASE}"
+            f"/api/v1/namespaces/{self.namespace}/pods?labelSelector=app.kubernetes.io/instance={self.release}"
         )
 
     def pods(self) -> list[Json]:
@@ -130,7 +137,7 @@ class Installed:
 
     def holder(self) -> str:
         """Who holds the Lease: a pod's name and what tells its processes apart; empty for nobody."""
-        path = f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases/{RELEASE}"
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases/{self.release}"
         lease = self.cluster.api.get(path) or {"spec": {}}
         holder: str = lease["spec"].get("holderIdentity") or ""
         return holder
@@ -152,7 +159,7 @@ class Installed:
 
     def asked(self) -> list[AuditEntry]:
         """What its ServiceAccount asked the API server for."""
-        return self.cluster.asked_by(f"system:serviceaccount:{self.namespace}:{RELEASE}")
+        return self.cluster.asked_by(f"system:serviceaccount:{self.namespace}:{self.release}")
 
 
 def is_ready(thing: Json) -> bool:

@@ -78,7 +78,7 @@ def operator(
 
 def leave_crds(cluster: Cluster, elasticsearch: Elasticsearch) -> None:
     """As a release does that is uninstalled: operators that look after one namespace need them, and don't install them."""
-    installed = operator(cluster, elasticsearch, OPERATORS)
+    installed = operator(cluster, elasticsearch, OPERATORS, nodeSelector={"kubernetes.io/hostname": "no-such-node"})
     installed.install(wait=False)
     installed.uninstall()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.suite.installed import RELEASE, Installed, container_of
+from tests.e2e.suite.installed import Installed, container_of
 from tests.e2e.suite.stages import OPERATORS, await_ready, endpoints, make_namespace, operator, pipeline
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def test_leadership_is_handed_over_in_a_rollout_while_objects_are_edited(
     old_leader = installed.leader()
     with ThreadPoolExecutor(1) as user:
         editing = user.submit(edit, cluster, "during-the-rollout")
-        where = (f"deployment/{RELEASE}", f"--namespace={installed.namespace}")
+        where = (f"deployment/{installed.release}", f"--namespace={installed.namespace}")
         cluster.kubectl("rollout", "restart", *where)
         cluster.kubectl("rollout", "status", *where, "--timeout=80s")
         editing.result()
