@@ -131,6 +131,12 @@ CREATES = (
         id="another cluster behind the address: claimed there and put back",
     ),
     pytest.param(
+        ours(SPEC, server=replace(SERVER, uuid="another")),
+        [(Claim(), PATCHED)],
+        Nothing,
+        id="another cluster behind the address, to which our mark was restored: claimed there",
+    ),
+    pytest.param(
         ours(SPEC, claim=ClaimMark(UID, ADDRESS, ID)), [(Claim(), PATCHED)], Nothing, id="a claim by address is made precise"
     ),
 )

@@ -22,6 +22,8 @@ ALWAYS = spec(description="one", adoptionPolicy="Always")
 LETS_GO = [(SetFinalizer(present=False), PATCHED)]
 DELETES = [(DryRun(), Usage()), (Delete(force=False), ABSENT), *LETS_GO]
 
+ANOTHER = replace(SERVER, uuid="another")
+
 GOES = (
     pytest.param(going(SPEC, has_finalizer=False), [], Released, id="nothing holds it: released without a question"),
     pytest.param(going(SPEC), DELETES, Released, id="unused: searched for users, deleted, let go"),
@@ -58,7 +60,10 @@ GOES = (
     pytest.param(going(spec(deletionPolicy="Retain")), LETS_GO, Released, id="Retain: let go, not deleted"),
     pytest.param(going(spec(managementPolicy="Observe")), LETS_GO, Released, id="Observe: let go, not deleted"),
     pytest.param(going(SPEC, claim=None), LETS_GO, Released, id="never claimed: let go, not deleted"),
-    pytest.param(going(SPEC, server=replace(SERVER, uuid="another")), LETS_GO, Released, id="claimed on another cluster: let go"),
+    pytest.param(
+        going(SPEC, observed=stranger(SPEC), server=ANOTHER), LETS_GO, Released, id="claimed on another cluster, no mark: let go"
+    ),
+    pytest.param(going(SPEC, server=ANOTHER), DELETES, Released, id="claimed on another cluster, our mark on this one: deleted"),
     pytest.param(going(SPEC, heir="other/one"), LETS_GO, Released, id="another object wants just what is there: handed over"),
     pytest.param(going(spec(suspend=True)), DELETES, Released, id="suspended: deletion is honoured"),
 )

@@ -167,6 +167,11 @@ class Situation(ABC):
         return False
 
     @property
+    def carries_own_mark(self) -> bool:
+        """True when what stands there says itself that it belongs to this object, whichever cluster the claim names."""
+        return False
+
+    @property
     def fails_after_storing(self) -> bool:
         """True when a create that is refused may have stored what it was to create."""
         return False
@@ -209,7 +214,7 @@ class Situation(ABC):
         """True when what stands under the id in this cluster is, or will be, this object's."""
         claim = self.claim
         called = claim is not None and self.server is not None and self.server.is_called(claim.cluster)
-        return self.claimed_by_uid and called and not self.is_foreign
+        return self.claimed_by_uid and (called or self.carries_own_mark) and not self.is_foreign
 
     @property
     def new_claim(self) -> ClaimMark:

@@ -8,19 +8,32 @@ from typing import TypeAlias
 from inference_operator.api.managed import ManagedObject
 from inference_operator.api.meta import CLAIM_ANNOTATION, FINALIZER
 from inference_operator.core.situation import Answer, Patched, Situation
-from inference_operator.core.verdict import Claim, Resolve, SetFinalizer, Step, Unclaim
+from inference_operator.core.values import Server
+from inference_operator.core.verdict import Claim, Create, Resolve, SetFinalizer, Step, Unclaim
 from inference_operator.elasticsearch.cluster import Cluster
 from inference_operator.shell.intake import read
 from inference_operator.shell.kind import AnyKind
 from inference_operator.shell.ports import Body, Conflict, Gone, KubernetesFailure, KubernetesPort, ObjectKey
 from inference_operator.shell.store import ObjectStore
 
+_IDENTITY_BELIEVED = 5.0
+"""For how many seconds a reading may serve many creates that tells which cluster answers at an address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """Another cluster answers at the address by now than the one that was looked at."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """Kubernetes did not take a patch: the object is another one by now (`Conflict`, `Gone`), or can't be written."""
+    """The world is another one than the one that was looked at.
 
-    by: Conflict | Gone | KubernetesFailure
+    Kubernetes did not take a patch, as the object is another one by now (`Conflict`, `Gone`), or can't be written; or the cluster
+    is another one.
+    """
+
+    by: Conflict | Gone | KubernetesFailure | Replaced
     uid: str
 
 
@@ -43,6 +56,8 @@ class Actor:
         if isinstance(step, Resolve):
             return await kind.resolve(found)
         assert cluster is not None, f"{step} needs a cluster"
+        if isinstance(step, Create) and await _is_replaced(s, cluster):
+            return Interrupted(Replaced(), found.metadata.uid)
         return await kind.act(found, s, step, cluster)
 
     async def _patch(
@@ -72,6 +87,12 @@ class Actor:
         is_last = "deletionTimestamp" in meta and not meta.get("finalizers")
         if known is not None and known.metadata.uid == meta["uid"] and not is_last:
             self._store.observe(key, read(kind, body))
+
+
+async def _is_replaced(s: Situation, cluster: Cluster) -> bool:
+    """What is made belongs to the object by a claim that names the cluster, so that has to be the one that it is made in."""
+    now = await cluster.server(_IDENTITY_BELIEVED)
+    return isinstance(now, Server) and s.server is not None and not now.is_same(s.server)
 
 
 def _wants_finalizer(s: Situation, step: Claim | Unclaim | SetFinalizer) -> bool:

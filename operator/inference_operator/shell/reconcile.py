@@ -46,7 +46,7 @@ from inference_operator.core.verdict import (
     Watching,
 )
 from inference_operator.elasticsearch.cluster import Cluster
-from inference_operator.shell.act import Actor, Interrupted
+from inference_operator.shell.act import Actor, Interrupted, Replaced
 from inference_operator.shell.audit import Cause, because, new_pass
 from inference_operator.shell.clusters import Clusters
 from inference_operator.shell.gather import Gatherer, asked_to_reconcile
@@ -319,6 +319,10 @@ class Reconciler:
                 # The version that we lack is on its way; the pause is for the case that its event came before the answer.
                 self._queue.retry(key, Priority.EDIT)
                 return PassEnd(Result.INTERRUPTED, Interruption.CONFLICT)
+            case Replaced():
+                log.info("another cluster answers at the address by now")
+                self._queue.retry(key, Priority.EDIT)
+                return PassEnd(Result.INTERRUPTED, Interruption.REPLACED)
             case KubernetesFailure() as failure:
                 log.warning("Kubernetes refused a write", operation=failure.operation, message=failure.message)
                 self._queue.retry(key, Priority.EDIT, at_least=failure.retry_after or 0.0)

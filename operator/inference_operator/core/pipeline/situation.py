@@ -56,9 +56,13 @@ class PipelineSituation(Situation):
     def compared(self) -> tuple[Difference, ...]:
         if self.desired is None or not isinstance(self.observed, ObservedPipeline):
             return ()
-        unmarked = self.owned and self.observed.ownership is not Ownership.OURS
+        unmarked = self.owned and not self.carries_own_mark
         mark = Difference(("meta", OWNER_KEY), self.uid, None, Mutability.MUTABLE)
         return (*differences(self.desired, self.observed), *((mark,) if unmarked else ()))
+
+    @property
+    def carries_own_mark(self) -> bool:
+        return isinstance(self.observed, ObservedPipeline) and self.observed.ownership is Ownership.OURS
 
     @property
     def carries_foreign_mark(self) -> bool:

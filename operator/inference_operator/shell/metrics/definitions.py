@@ -150,8 +150,8 @@ PROCESS = (
 LABELS = {
     "kind": "`InferenceEndpoint` or `IngestPipeline`.",
     "result": "How a pass ended, see below.",
-    "reason": "A reason of the [catalogue](reasons.md), and of a pass also: `Conflict`, `Gone` or `KubernetesFailure` where it"
-    " was interrupted, `Fault` for an error of the operator itself.",
+    "reason": "A reason of the [catalogue](reasons.md), and of a pass also: `Conflict`, `Gone`, `ClusterReplaced` or "
+    "`KubernetesFailure` where it was interrupted, `Fault` for an error of the operator itself.",
     "condition": "Type of a condition. Conditions that others wrote are not counted.",
     "status": "Of a condition: `True`, `False` or `Unknown`. Of a request: `2xx`, `3xx`, `4xx`, `5xx`, or `connect`, `tls`,"
     " `timeout`, `reset`, `garbled`, `cancelled`.",

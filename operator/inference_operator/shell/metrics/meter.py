@@ -35,6 +35,7 @@ class Interruption(StrEnum):
     CONFLICT = "Conflict"
     GONE = "Gone"
     KUBERNETES = "KubernetesFailure"
+    REPLACED = "ClusterReplaced"
 
 
 FAULT = "Fault"
