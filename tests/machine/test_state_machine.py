@@ -156,7 +156,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def the_cluster_is_replaced_by_an_empty_one(self) -> None:
-        self.does(self.wild.replace_cluster)
+        self.does(self.wild.replace_cluster())
 
     @rule(at=st.integers(1, 12), fate=st.sampled_from(Fate))
     def the_next_requests_are_not_safe(self, at: int, fate: Fate) -> None:

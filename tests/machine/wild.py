@@ -26,6 +26,7 @@ from tests.standin.state import put
 
 THEIRS = "theirs"
 _LASTING = 1400.0  # seconds: two comparisons and the longest pause between two attempts
+_REPLACING = 10.0  # seconds during which nothing answers
 
 
 @dataclass
@@ -126,8 +127,15 @@ class Wild:
     def cut(self, *, reachable: bool) -> None:
         self.world.standin.reachable = reachable
 
-    def replace_cluster(self) -> None:
-        """One of another identity answers at the same address, with nothing in it but what is theirs."""
+    async def replace_cluster(self) -> None:
+        """One of another identity answers at the same address, with nothing in it but what is theirs.
+
+        Nobody does so within seconds, for which the operator believes who answers there: the address is silent meanwhile.
+        """
+        was_reachable = self.world.standin.reachable
+        self.cut(reachable=False)
+        await self.pass_time(_REPLACING)
+        self.cut(reachable=was_reachable)
         self.clusters += 1
         theirs = self.world.standin.endpoints[THEIRS]
         self.world.standin.replace_cluster(f"cluster-{self.clusters}")
