@@ -21,8 +21,8 @@ _WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 class AuditEntry:
     """One request. `resource` is `secrets`, `inferenceendpoints/status`, …, empty for paths such as `/readyz`.
 
-    `user` is as in RBAC, for instance `system:serviceaccount:default:operator`; `verb` too (`get`, `list`, `watch`, …);
-    `credential` tells the tokens of one user apart, empty for a user without;
+    `user` is as in RBAC, for instance `system:serviceaccount:default:operator`, empty for one who was not believed; `verb` too
+    (`get`, `list`, `watch`, …); `credential` tells the tokens of one user apart, empty for a user without;
     `code` is the HTTP status of the answer; `stage` is `ResponseComplete`, or `ResponseStarted` for a watch that began.
     """
 
@@ -53,7 +53,7 @@ def _entry(event: dict[str, Any]) -> AuditEntry:
     about = event.get("objectRef", {})
     parts = [about.get("resource"), about.get("subresource")]
     return AuditEntry(
-        user=event["user"]["username"],
+        user=event["user"].get("username", ""),
         verb=event["verb"],
         group=about.get("apiGroup", ""),
         resource="/".join(part for part in parts if part),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http.client import HTTPException
 from pathlib import Path
@@ -135,12 +136,13 @@ class NodeCluster:
         self._launch(ETCD, programs.etcd(folder))
         self._launch(API_SERVER, programs.api_server(folder, made))
         self._start_containerd(folder)
-        self._await(API_SERVER, lambda: self._found("/api/v1/namespaces/default"))
-        self._launch(CONTROLLER_MANAGER, programs.controller_manager(made))
-        self._launch("kube-scheduler", programs.scheduler(made))
-        self._start_node(folder, made)
-        for archive in self._images:
-            self._ctr("images", "import", str(archive))
+        with ThreadPoolExecutor(1) as beside:  # it takes longer than all the rest
+            importing = beside.submit(self._import, folder)
+            self._await(API_SERVER, lambda: self._found("/api/v1/namespaces/default"))
+            self._launch(CONTROLLER_MANAGER, programs.controller_manager(made))
+            self._launch("kube-scheduler", programs.scheduler(made))
+            self._start_node(folder, made)
+            importing.result()
         self._await(KUBELET, self._node_is_ready)
 
     def _start_containerd(self, folder: Path) -> None:
@@ -150,8 +152,11 @@ class NodeCluster:
         config.write_text(configuration.containerd(folder))
         self.children.start(CONTAINERD, self._get().entering([CONTAINERD, f"--config={config}"]), env=clean_environment())
         self._await(CONTAINERD, lambda: configuration.socket_of(folder).exists())
+
+    def _import(self, folder: Path) -> None:
         pause = write_archive(folder / "pause.tar", Path(self._binaries["pause"]), configuration.PAUSE_IMAGE)
-        self._ctr("images", "import", str(pause))
+        for archive in (pause, *self._images):
+            self._ctr("images", "import", str(archive))
 
     def _start_node(self, folder: Path, made: Identities) -> None:
         plane = made.plane

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from tests.controlplane.node.enclosure import STORE
 from tests.controlplane.node.network import NAME, NODE_ADDRESS, PODS
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def containerd(folder: Path) -> str:
     """TOML. Negative scores for the OOM killer need a capability that root in a container has not."""
     return f"""\
 version = 2
-root = "{folder}/containerd"
+root = "{folder}/{STORE}"
 state = "{folder}/containerd-state"
 [grpc]
   address = "{socket_of(folder)}"
