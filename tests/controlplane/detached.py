@@ -123,7 +123,7 @@ def _remove_files(folder: Path) -> None:
         folder.rmdir()
 
 
-def sole_use(folder: Path) -> AbstractContextManager[None]:
+def sole_use(folder: Path) -> AbstractContextManager[int]:
     """A lock outside the folder, which `down` removes."""
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
     return locked(cache.root() / f"up-{name}.lock", f"another `up` or `down` of {folder} runs")

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def locked(file: Path, otherwise: str) -> Iterator[None]:
-    """Hold the lock; `otherwise` tells a person what is waited for. The file stays: removing it would race."""
+def locked(file: Path, otherwise: str) -> Iterator[int]:
+    """Hold the lock; `otherwise` tells a person what is waited for. The file stays: removing it would race.
+
+    Gives the descriptor that holds it: a process that inherits it holds the lock as well, until it ends.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w") as handle:
         if not _take(handle):
             _wait(handle, otherwise)
-        yield
+        yield handle.fileno()
 
 
 def _wait(handle: IO[str], otherwise: str) -> None:

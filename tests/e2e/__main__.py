@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.controlplane import cache
 from tests.controlplane.children import ControlPlaneError
+from tests.controlplane.locks import locked
 from tests.controlplane.node.traces import CHECKED, Before, left
 from tests.controlplane.state import REPOSITORY
 from tests.e2e.image_build import ensure_image
@@ -41,9 +43,11 @@ def _on_node() -> int:
     image = ensure_image()
     layers = ", ".join(f"{size / 1e6:.1f}" for size in image.layers)
     _say(f"the image has {image.compressed_bytes / 1e6:.1f} MB compressed, by layers: {layers}; the first is the base")
-    before = Before.now()
-    status = _suite("node", "suite_of_node", "suite")
-    if found := left(before):
+    with locked(cache.root() / "e2e.lock", "another run of these tests is on this machine"):  # its node would be seen as left
+        before = Before.now()
+        status = _suite("node", "suite_of_node", "suite")
+        found = left(before)
+    if found:
         _say("left behind:\n  " + "\n  ".join(found))
         return status or 1
     _say(f"nothing was left behind: {', '.join(CHECKED)}")
@@ -56,10 +60,19 @@ def _suite(chosen: str, *folders: str) -> int:
     for folder in folders:
         with _timed(str(_HERE / folder)):
             argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--durations=5", "-v", str(_HERE / folder)]
-            done = subprocess.run(argv, cwd=REPOSITORY, env=environment, check=False)
-        if done.returncode != 0:
-            return done.returncode
+            status = _to_its_end(argv, environment)
+        if status != 0:
+            return status
     return 0
+
+
+def _to_its_end(argv: list[str], environment: dict[str, str]) -> int:
+    """Also after a Ctrl-C, which pytest has heard as well: it ends its cluster then. A second one is not waited for."""
+    with subprocess.Popen(argv, cwd=REPOSITORY, env=environment) as suite:
+        try:
+            return suite.wait()
+        except KeyboardInterrupt:
+            return suite.wait()
 
 
 @contextmanager

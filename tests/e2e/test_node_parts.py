@@ -114,16 +114,16 @@ def test_a_build_on_a_machine_without_settings_has_no_mount(tmp_path: Path) -> N
     assert Trust.read("", {}).mounts(tmp_path) == []
 
 
-def test_what_outlives_the_namespaces_is_cleaned_up_after_their_holder(tmp_path: Path) -> None:
-    """The very process that a node starts, on folders of the test; its holder here is a process that ends at once."""
+def test_what_outlives_the_namespaces_is_cleaned_up_after_the_warden(tmp_path: Path) -> None:
+    """The very process that a node starts, on folders of the test; its warden here is a process that ends at once."""
     directory, group, folder = tmp_path / "run", tmp_path / "group", tmp_path / "made"
     (directory / "deep" / "er").mkdir(parents=True)
     (group / "pod" / "container").mkdir(parents=True)
     folder.mkdir()
-    with subprocess.Popen(["true"]) as holder:
+    with subprocess.Popen(["true"]) as warden:
         clean_up(
             {
-                "holder": holder.pid,
+                "warden": warden.pid,
                 "sysctls": {},
                 "cgroups": [str(group)],
                 "directory": str(directory),

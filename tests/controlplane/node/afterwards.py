@@ -1,7 +1,8 @@
 """The process that puts back what outlives the namespaces of a node, however these and whoever started them ended.
 
-Started as a script by `enclosure.py`, with its orders as JSON in the only argument. It waits for the end of the process that
-holds the namespaces, restores kernel settings, and removes the interface, control groups, the run's directory and empty folders.
+Started as a script by `enclosure.py`, with its orders as JSON in the only argument. It waits for the end of the
+warden, which ends the namespaces, restores kernel settings, and removes the interface, control groups, the run's directory and
+empty folders. Until then it holds the lock that it inherited, so that it takes nothing away from a node that is started next.
 
 Imports nothing but the standard library, and runs without `site`.
 """
@@ -27,8 +28,8 @@ _LOOK_SECONDS = 0.05
 def main(order: dict[str, Any]) -> None:
     """Wait, then clean up; gives up after a while on what can't be removed."""
     with contextlib.suppress(ProcessLookupError):
-        holder = os.pidfd_open(order["holder"])
-        select.select([holder], [], [])
+        warden = os.pidfd_open(order["warden"])
+        select.select([warden], [], [])
     for name, value in order["sysctls"].items():
         with contextlib.suppress(OSError):
             Path("/proc/sys", name).write_text(value)

@@ -43,6 +43,11 @@ _SERVER = f"https://{NODE_ADDRESS}:{programs.PORTS.api_server}"
 _COMMAND_SECONDS = 120.0
 
 
+def lock_file() -> Path:
+    """Held while a node runs, and until nothing of it is left."""
+    return cache.root() / "node.lock"
+
+
 class NodeCluster:
     """A cluster to start and stop; also a context manager. One at a time on a machine: another one waits for its end.
 
@@ -74,10 +79,10 @@ class NodeCluster:
         """
         if os.geteuid() != 0:
             raise ControlPlaneError("a node needs root: it makes namespaces, network interfaces and containers")
-        self._stack.enter_context(locked(cache.root() / "node.lock", "another node runs on this machine"))
+        lock = self._stack.enter_context(locked(lock_file(), "another node runs on this machine"))
         try:
             require_free_addresses(routes_of_this_machine())
-            self._start()
+            self._start(lock)
         except BaseException:
             self.stop()
             raise
@@ -123,10 +128,10 @@ class NodeCluster:
         """Send a signal, for instance `STOP`, to a container's first process, as only its node can."""
         self._run(["kill", f"-{name}", str(self.pid_of(container))])
 
-    def _start(self) -> None:
+    def _start(self, lock: int) -> None:
         children = Children(Path(tempfile.gettempdir()) / f"{DIRECTORY_PREFIX}{secrets.token_hex(6)}")
         try:
-            self._enclosure = Enclosure.begin(children)
+            self._enclosure = Enclosure.begin(children, lock)
         except BaseException:
             children.close()
             raise

@@ -77,30 +77,24 @@ class Enclosure:
     cleaner: subprocess.Popen[bytes]
 
     @classmethod
-    def begin(cls, children: Children) -> Enclosure:
+    def begin(cls, children: Children, lock: int) -> Enclosure:
         """Make them, joined to this machine.
+
+        Args:
+            children: of whom one holds the namespaces.
+            lock: descriptor of the lock that keeps a second node away until everything of this one was put back.
 
         Raises:
             ControlPlaneError: a step of it failed.
 
         """
         made = [folder for folder in FOLDERS if not Path(folder).exists()]
-        before = sysctls()
-        for folder in made:
-            Path(folder).mkdir(parents=True)
-        cgroups.make(NAME)
-        flags = ["--mount", "--net", "--pid", "--fork", "--mount-proc", "--propagation", "private", "--kill-child"]
-        store = children.directory / STORE
-        store.mkdir()
-        outer = children.start(
-            HOLDER, ["unshare", *flags, "sh", "-c", _SCRIPT, "sh", *FOLDERS], env=os.environ | {"STORE": str(store)}
-        )
-        cleaner = _start_cleaner(outer, before, made, children.directory)
-        _await_ready(children)
-        pid = _only_child(outer)
-        for command in join_commands(pid):
-            _run(command)
-        return cls(children, pid, cleaner)
+        cleaner = _start_cleaner(children, made, lock)  # before there is anything to put back
+        try:
+            return cls(children, _hold(children, made), cleaner)
+        except BaseException:
+            _close(children, cleaner)
+            raise
 
     def entering(self, argv: Sequence[str]) -> list[str]:
         """The command line that runs a program inside, in the run's directory."""
@@ -108,23 +102,48 @@ class Enclosure:
 
     def end(self) -> None:
         """End all at once; returns when everything was put back."""
-        self.children.stop(HOLDER, grace=0.0)
-        self.children.close()
         try:
-            self.cleaner.wait(_CLEAN_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.cleaner.kill()
-            self.cleaner.wait()
+            self.children.stop(HOLDER, grace=0.0)
+        finally:
+            _close(self.children, self.cleaner)
 
 
-def _start_cleaner(holder: int, before: dict[str, str], made: list[str], directory: Path) -> subprocess.Popen[bytes]:
+def _hold(children: Children, made: list[str]) -> int:
+    """Make namespaces that are joined to this machine; returns the process id of the first process inside."""
+    for folder in made:
+        Path(folder).mkdir(parents=True)
+    cgroups.make(NAME)
+    flags = ["--mount", "--net", "--pid", "--fork", "--mount-proc", "--propagation", "private", "--kill-child"]
+    store = children.directory / STORE
+    store.mkdir()
+    outer = children.start(
+        HOLDER, ["unshare", *flags, "sh", "-c", _SCRIPT, "sh", *FOLDERS], env=os.environ | {"STORE": str(store)}
+    )
+    _await_ready(children)
+    pid = _only_child(outer)
+    for command in join_commands(pid):
+        _run(command)
+    return pid
+
+
+def _close(children: Children, cleaner: subprocess.Popen[bytes]) -> None:
+    """Returns when everything was put back."""
+    children.close()
+    try:
+        cleaner.wait(_CLEAN_SECONDS)
+    except subprocess.TimeoutExpired:
+        cleaner.kill()
+        cleaner.wait()
+
+
+def _start_cleaner(children: Children, made: list[str], lock: int) -> subprocess.Popen[bytes]:
     """In a session of its own: it has to outlive this process, however that ends."""
     order = {
-        "holder": holder,
-        "sysctls": before,
+        "warden": children.pids["warden"],
+        "sysctls": sysctls(),
         "folders": made,
         "cgroups": [str(path) for path in cgroups.paths(NAME)],
-        "directory": str(directory),
+        "directory": str(children.directory),
         "interface": NAME,
     }
     return subprocess.Popen(
@@ -134,6 +153,7 @@ def _start_cleaner(holder: int, before: dict[str, str], made: list[str], directo
         stderr=subprocess.DEVNULL,
         cwd="/",
         start_new_session=True,
+        pass_fds=(lock,),
     )
 
 
