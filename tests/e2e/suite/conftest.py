@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.providers import VARIABLE, chosen
-from tests.e2e.suite.installed import Elasticsearch, Installed, serving
-from tests.e2e.suite.stages import frozen_operator, leave_crds
+from tests.e2e.suite.installed import Elasticsearch, serving
+from tests.e2e.suite.stages import Frozen, frozen_operator, leave_crds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def elasticsearch(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session", autouse=True)
-def frozen(cluster: Cluster, elasticsearch: Elasticsearch) -> Installed:
+def frozen(cluster: Cluster, elasticsearch: Elasticsearch) -> Frozen:
     """One whose process stands still from the beginning: it takes the kubelet a while to see it, and other tests run then."""
     leave_crds(cluster, elasticsearch)
     return frozen_operator(cluster, elasticsearch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.cluster.operating import endpoint, secret
 from tests.e2e.suite.installed import Installed, container_of, is_ready
@@ -83,11 +83,18 @@ def leave_crds(cluster: Cluster, elasticsearch: Elasticsearch) -> None:
     installed.uninstall()
 
 
-def frozen_operator(cluster: Cluster, elasticsearch: Elasticsearch) -> Installed:
+class Frozen(NamedTuple):
+    """A release of one pod whose process was stopped; `holder` is who held the Lease then, empty for nobody."""
+
+    installed: Installed
+    holder: str
+
+
+def frozen_operator(cluster: Cluster, elasticsearch: Elasticsearch) -> Frozen:
     """One pod, Ready once, whose process was stopped then."""
     installed = operator(cluster, elasticsearch, "frozen", replicas=1, only_itself=True, shutdownGraceSeconds=1)
     installed.install()
     (pod,) = installed.await_ready()
     assert container_of(pod)["restartCount"] == 0
     cluster.signal(container_of(pod)["containerID"], "STOP")
-    return installed
+    return Frozen(installed, installed.holder())

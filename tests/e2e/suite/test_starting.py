@@ -8,7 +8,7 @@ from tests.e2e.suite.installed import CONNECTION
 from tests.e2e.suite.stages import operator
 
 if TYPE_CHECKING:
-    from tests.e2e.cluster import Cluster
+    from tests.e2e.cluster import Cluster, Json
     from tests.e2e.suite.installed import Elasticsearch
 
 
@@ -23,9 +23,14 @@ def test_a_pod_waits_for_its_connection_and_an_event_names_the_secret(cluster: C
             reason == "FailedMount" and f'secret "{CONNECTION}" not found' in text for reason, text in installed.events(pod)
         )
 
+    def statuses() -> list[Json]:
+        """The kubelet tells them apart from its events, and maybe later."""
+        (same,) = installed.pods()
+        found: list[Json] = same["status"].get("containerStatuses", [])
+        return found
+
     cluster.eventually(said, "an event that names the Secret")
-    (pod,) = installed.pods()
-    (status,) = pod["status"]["containerStatuses"]
+    (status,) = cluster.eventually(statuses, "the state of the container")
     assert status["state"] == {"waiting": {"reason": "ContainerCreating"}}
     assert installed.asked() == []
 
