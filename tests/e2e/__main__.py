@@ -6,13 +6,14 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.controlplane import cache
 from tests.controlplane.children import ControlPlaneError
 from tests.controlplane.locks import locked
+from tests.controlplane.node.cluster import lock_file
 from tests.controlplane.node.traces import CHECKED, Before, left
 from tests.controlplane.state import REPOSITORY
 from tests.e2e.image_build import ensure_image
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HERE = Path(__file__).parent.relative_to(REPOSITORY)
+_INTERRUPTED = 130
 
 
 def main() -> int:
@@ -46,7 +48,8 @@ def _on_node() -> int:
     with locked(cache.root() / "e2e.lock", "another run of these tests is on this machine"):  # its node would be seen as left
         before = Before.now()
         status = _suite("node", "suite_of_node", "suite")
-        found = left(before)
+        with locked(lock_file(), "the node is still there"):  # one whose owner was killed
+            found = left(before)
     if found:
         _say("left behind:\n  " + "\n  ".join(found))
         return status or 1
@@ -67,12 +70,13 @@ def _suite(chosen: str, *folders: str) -> int:
 
 
 def _to_its_end(argv: list[str], environment: dict[str, str]) -> int:
-    """Also after a Ctrl-C, which pytest has heard as well: it ends its cluster then. A second one is not waited for."""
+    """Also after a Ctrl-C, which pytest has heard as well: it ends its cluster then. A second one kills it."""
     with subprocess.Popen(argv, cwd=REPOSITORY, env=environment) as suite:
-        try:
-            return suite.wait()
-        except KeyboardInterrupt:
-            return suite.wait()
+        for _ in range(2):
+            with suppress(KeyboardInterrupt):
+                return suite.wait()
+        suite.kill()
+    return _INTERRUPTED
 
 
 @contextmanager
