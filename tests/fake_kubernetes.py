@@ -13,6 +13,7 @@ from typing import Self, TypeAlias, TypeVar
 from inference_operator.api.status import SourceKind
 from inference_operator.core.clock import Clock
 from inference_operator.core.values import Json, ObjectRef, ObjectVersion
+from inference_operator.kubernetes.shared_readings import SharedReadings
 from inference_operator.shell.clock import SystemClock
 from inference_operator.shell.ports import (
     UNKNOWN,
@@ -43,7 +44,8 @@ class FakeKubernetes:
     """See the module. `namespaces` empty means that all are watched. Two clusters differ in `uid` and in `first_uid`."""
 
     def __init__(self, clock: Clock | None = None, namespaces: Collection[str] = (), first_uid: int = 1) -> None:
-        self.store = ObjectStore((clock or SystemClock()).now, first_uid)
+        self._clock = clock or SystemClock()
+        self.store = ObjectStore(self._clock.now, first_uid)
         self.requests: list[Request] = []
         self.events: list[RecordedEvent] = []
         self.interceptor: Interceptor | None = None
@@ -59,16 +61,23 @@ class FakeKubernetes:
         self._listeners: list[OnChange] = []
         self._may_write: Callable[[], bool] = lambda: True
         self._answered: Callable[[], Awaitable[None]] | None = None
+        self.forget_readings()
 
-    def seen_by(self, may_write: Callable[[], bool], answered: Callable[[], Awaitable[None]]) -> Self:
+    def seen_by(self, may_write: Callable[[], bool], answered: Callable[[], Awaitable[None]], clock: Clock) -> Self:
         """The same API server as one of several clients sees it, with an `interceptor` of its own and fenced as the real port is.
 
         `answered` is awaited between what a request does and its answer.
         """
         view = copy(self)
         view.interceptor = None
-        view._may_write, view._answered = may_write, answered
+        view._may_write, view._answered, view._clock = may_write, answered, clock
+        view.forget_readings()
         return view
+
+    def forget_readings(self) -> None:
+        """Be the port of a process that begins, and has read nothing."""
+        self._secrets = SharedReadings(SourceKind.SECRET, self._read_secret, self.version_of, self._clock)
+        self._config_maps = SharedReadings(SourceKind.CONFIG_MAP, self._read_config_map, self.version_of, self._clock)
 
     # --- the port -----------------------------------------------------------------------------------------------------
 
@@ -109,17 +118,10 @@ class FakeKubernetes:
         return await self._serve(Verb.LIST, plural, lambda: tuple(self._list(plural)))
 
     async def read_secret(self, namespace: str, name: str) -> SecretData | NotFound | KubernetesFailure:
-        ref = ObjectRef(SourceKind.SECRET, namespace, name)
-        return await self._serve(Verb.GET, f"secrets/{namespace}/{name}", lambda: self._sources.get(ref) or NotFound(str(ref)))
+        return await self._secrets.read(namespace, name)
 
     async def read_config_map(self, namespace: str, name: str) -> ConfigMapData | NotFound | KubernetesFailure:
-        ref = ObjectRef(SourceKind.CONFIG_MAP, namespace, name)
-
-        def read() -> ConfigMapData | NotFound:
-            found = self._sources.get(ref)
-            return ConfigMapData(found.version, found.data, found.annotations) if found else NotFound(str(ref))
-
-        return await self._serve(Verb.GET, f"configmaps/{namespace}/{name}", read)
+        return await self._config_maps.read(namespace, name)
 
     def version_of(self, ref: ObjectRef) -> ObjectVersion | Unknown | None:
         if not self.references_watched:
@@ -289,6 +291,19 @@ class FakeKubernetes:
         self.interceptor = intercept
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    async def _read_secret(self, namespace: str, name: str) -> SecretData | NotFound | KubernetesFailure:
+        ref = ObjectRef(SourceKind.SECRET, namespace, name)
+        return await self._serve(Verb.GET, f"secrets/{namespace}/{name}", lambda: self._sources.get(ref) or NotFound(str(ref)))
+
+    async def _read_config_map(self, namespace: str, name: str) -> ConfigMapData | NotFound | KubernetesFailure:
+        ref = ObjectRef(SourceKind.CONFIG_MAP, namespace, name)
+
+        def read() -> ConfigMapData | NotFound:
+            found = self._sources.get(ref)
+            return ConfigMapData(found.version, found.data, found.annotations) if found else NotFound(str(ref))
+
+        return await self._serve(Verb.GET, f"configmaps/{namespace}/{name}", read)
 
     async def _serve(self, verb: Verb, target: str, effect: Callable[[], Answer]) -> Answer | KubernetesFailure:
         request = Request(verb, target)

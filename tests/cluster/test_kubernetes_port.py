@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,9 +36,9 @@ from tests.cluster.port_worlds import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
-    from inference_operator.shell.ports import Body
+    from inference_operator.shell.ports import Body, Unknown
     from tests.controlplane import ControlPlane
 
 OURS = "inference-operator.io/external-resource"
@@ -234,15 +235,24 @@ class ReferenceContract:
         assert dict(first.data) == {"api-key": CANARY.encode(), "raw": b"\xff\x00"}
         assert first.annotations["note"] == "x"
         await world.put_secret("openai", {"api-key": b"other"}, {"note": "x"})
+        await self._told(world, "openai", lambda version: version != first.version)
         second = await self._secret(world)
         assert second.data == {"api-key": b"other"}
         assert second.version.uid == first.version.uid
         assert second.version.resource_version != first.version.resource_version
 
+    async def test_one_reading_serves_all_who_need_that_version(self, world: World) -> None:
+        await world.put_secret("openai", {"api-key": b"x"}, {})
+        await self._told(world, "openai", lambda version: isinstance(version, ObjectVersion))
+        first, second = await asyncio.gather(self._secret(world), self._secret(world))
+        assert first is second
+
     async def test_a_secret_put_anew_is_another_one(self, world: World) -> None:
         await world.put_secret("openai", {"api-key": b"x"}, {})
         first = await self._secret(world)
+        await self._told(world, "openai", lambda version: version == first.version)
         await world.delete_secret("openai")
+        await self._told(world, "openai", lambda version: version is None)
         assert await world.port.read_secret(world.namespace, "openai") == NotFound(f"Secret {world.namespace}/openai")
         await world.put_secret("openai", {"api-key": b"x"}, {})
         assert (await self._secret(world)).version.uid != first.version.uid
@@ -262,19 +272,22 @@ class ReferenceContract:
     async def test_versions_are_followed(self, world: World) -> None:
         ref = ObjectRef(SourceKind.SECRET, world.namespace, "openai")
         assert world.port.version_of(ref) is None
-        await world.put_secret("openai", {"api-key": b"1"}, {})
-        await self._follows(world, ref, (await self._secret(world)).version)
-        await world.put_secret("openai", {"api-key": b"2"}, {})
-        await self._follows(world, ref, (await self._secret(world)).version)
+        for key in (b"1", b"2"):
+            await world.put_secret("openai", {"api-key": key}, {})
+            await self._follows(world, ref)
+            found = await self._secret(world)
+            assert (found.data, found.version) == ({"api-key": key}, world.port.version_of(ref))
         await world.delete_secret("openai")
-        await self._follows(world, ref, None)
+        await self._follows(world, ref)
+        assert world.port.version_of(ref) is None
 
     async def test_config_maps_are_followed_too(self, world: World) -> None:
         ref = ObjectRef(SourceKind.CONFIG_MAP, world.namespace, "settings")
         await world.put_config_map("settings", {"region": "eu"})
+        await self._follows(world, ref)
         found = await world.port.read_config_map(world.namespace, "settings")
         assert isinstance(found, ConfigMapData)
-        await self._follows(world, ref, found.version)
+        assert found.version == world.port.version_of(ref)
 
     async def test_elasticsearch_of_eck(self, world: World) -> None:
         name = f"{world.namespace}/quickstart"
@@ -298,8 +311,14 @@ class ReferenceContract:
         return found
 
     @staticmethod
-    async def _follows(world: World, ref: ObjectRef, expected: ObjectVersion | None) -> None:
-        await eventually(lambda: world.port.version_of(ref) == expected)
+    async def _told(world: World, name: str, expected: Callable[[ObjectVersion | Unknown | None], bool]) -> None:
+        """Only who was told of a change is promised what came with it."""
+        ref = ObjectRef(SourceKind.SECRET, world.namespace, name)
+        await eventually(lambda: expected(world.port.version_of(ref)))
+
+    @staticmethod
+    async def _follows(world: World, ref: ObjectRef) -> None:
+        """The one change that was made since the last time is told."""
         await eventually(lambda: ref in world.changes)
         world.changes.clear()
 

@@ -58,7 +58,7 @@ class Process:
         self._unheard: list[Callable[[], None]] = []
         self.leadership = Leadership(self, NAME, self.clock, timing=TIMING, replica=name, chance=lambda: 0.5)
         may_write = self.leadership.may_write if world.fenced else lambda: True
-        self.kubernetes: FakeKubernetes = world.kubernetes.seen_by(may_write, self.answered)
+        self.kubernetes: FakeKubernetes = world.kubernetes.seen_by(may_write, self.answered, self.clock)
         self.wire = Tripwire(self)
         self._on_the_wire = self.kubernetes.interceptor
         self.kubernetes.interceptor = self._intercept

@@ -47,6 +47,26 @@ async def test_the_connection_and_the_key_are_read_once_for_a_new_endpoint() -> 
         assert reads == {"secrets/operators/default": 1, "secrets/search/openai": 1}
 
 
+async def test_endpoints_that_use_one_secret_read_it_once_when_they_are_new_and_once_when_it_rotates() -> None:
+    async with World() as world:
+        world.put_key()
+        await world.start()
+        world.forget_requests()
+        keys = [world.apply(f"endpoint-{number}") for number in range(50)]
+        await world.clock.settle()
+        assert reads_of_the_key(world) == 1
+        world.forget_requests()
+        world.put_key("rotated")
+        await world.clock.settle()
+        assert reads_of_the_key(world) == 1
+        assert {world.condition(key) for key in keys} == {("True", "Available")}
+        assert {found.secrets["api_key"] for found in world.standin.endpoints.values() if found.secrets} == {"rotated"}
+
+
+def reads_of_the_key(world: World) -> int:
+    return sum(request.target == "secrets/search/openai" for request in world.kubernetes.requests)
+
+
 async def reads_of_idle_rounds(count: int) -> list[tuple[str, str]]:
     async with World() as world:
         await ready_world(world, count)

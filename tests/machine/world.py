@@ -116,6 +116,7 @@ class World:
 
     async def start(self) -> None:
         """Start the operator, as after a restart: it lists everything and remembers nothing."""
+        self.kubernetes.forget_readings()
         self._pool = pool = ClusterPool(
             self.clock,
             lambda connection: self.intercept(StandInTransport(self.elsewhere.get(connection.address, self.standin))),

@@ -72,9 +72,12 @@ class Reader:
         self.generation += 1
 
     def restart(self) -> None:
+        self.kubernetes.forget_readings()
         self.sources = Sources(self.kubernetes)
 
     def reads(self) -> Counter[str]:
+        """What was asked of the API server since the last time. From here on nothing that was read before is shared."""
+        self.kubernetes.forget_readings()
         reads = Counter(request.target for request in self.kubernetes.requests)
         self.kubernetes.requests.clear()
         return reads
@@ -216,6 +219,7 @@ async def test_missing_secret_is_a_failure(reader: Reader) -> None:
 async def test_secret_that_may_not_be_read_is_a_failure(reader: Reader) -> None:
     await reader.send()
     reader.edit()
+    reader.kubernetes.forget_readings()
     reader.kubernetes.fail_at(1, Moment.BEFORE, KubernetesFailure("get", "forbidden", status=403))
     failure = await reader.sources.desired(reader.found)
     assert failure == ReferenceFailure(ReferenceKind.UNREADABLE, failure.path, "forbidden")  # type: ignore[union-attr]

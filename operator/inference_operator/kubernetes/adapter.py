@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 
+from inference_operator.api.status import SourceKind
 from inference_operator.core.clock import Clock
 from inference_operator.core.values import Json, ObjectRef, ObjectVersion
 from inference_operator.kubernetes.client import KubernetesClient
@@ -9,6 +10,7 @@ from inference_operator.kubernetes.events import EventRecorder, Occurrence
 from inference_operator.kubernetes.metadata_watch import MetadataWatch
 from inference_operator.kubernetes.objects import Objects
 from inference_operator.kubernetes.references import References
+from inference_operator.kubernetes.shared_readings import SharedReadings
 from inference_operator.kubernetes.values import (
     Body,
     ConfigMapData,
@@ -44,6 +46,8 @@ class KubernetesAdapter:
         self._watch = watch
         self._objects = Objects(client, tuple(sorted(namespaces)))
         self._references = References(client)
+        self._secrets = SharedReadings(SourceKind.SECRET, self._references.read_secret, watch.version_of, clock)
+        self._config_maps = SharedReadings(SourceKind.CONFIG_MAP, self._references.read_config_map, watch.version_of, clock)
         self._events = EventRecorder(client, clock)
 
     async def patch_metadata(
@@ -81,10 +85,10 @@ class KubernetesAdapter:
         return await self._objects.list_keys(plural)
 
     async def read_secret(self, namespace: str, name: str) -> SecretData | NotFound | KubernetesFailure:
-        return await self._references.read_secret(namespace, name)
+        return await self._secrets.read(namespace, name)
 
     async def read_config_map(self, namespace: str, name: str) -> ConfigMapData | NotFound | KubernetesFailure:
-        return await self._references.read_config_map(namespace, name)
+        return await self._config_maps.read(namespace, name)
 
     def version_of(self, ref: ObjectRef) -> ObjectVersion | Unknown | None:
         return self._watch.version_of(ref)

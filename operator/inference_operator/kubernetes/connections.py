@@ -26,7 +26,7 @@ __all__ = ["ConnectionReads", "ConnectionResolver", "ConnectionSource", "Default
 
 
 class ConnectionResolver:
-    """Resolves references anew at every call: nothing is kept. `namespace` is always that of the object that refers."""
+    """Resolves references anew at every call, and keeps nothing itself. `namespace` is always that of the object that refers."""
 
     def __init__(self, reads: ConnectionReads, default: DefaultConnection) -> None:
         self._reads = reads

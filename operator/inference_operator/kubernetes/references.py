@@ -1,6 +1,7 @@
-"""What objects refer to, read when it is needed and kept nowhere: Secrets, ConfigMaps, namespaces, ECK's clusters.
+"""What objects refer to, asked of the API server at every call: Secrets, ConfigMaps, namespaces, ECK's clusters.
 
-Decides how each is reduced to what the shell may hold. Contents of Secrets are never put into a message.
+Decides how each is reduced to what the shell may hold. Contents of Secrets are never put into a message, and kept nowhere
+here: `shared_readings` says how long one reading may serve.
 """
 
 import base64
@@ -41,7 +42,7 @@ class References:
         return self._cluster_uid
 
     async def read_secret(self, namespace: str, name: str) -> SecretData | NotFound | KubernetesFailure:
-        """See `shell.ports`."""
+        """Read it now."""
         reply = await self._get(f"Secret {namespace}/{name}", _core(namespace, "secrets", name))
         if not isinstance(reply, Reply):
             return reply
@@ -49,7 +50,7 @@ class References:
         return SecretData(_version(reply), data, _annotations(reply))
 
     async def read_config_map(self, namespace: str, name: str) -> ConfigMapData | NotFound | KubernetesFailure:
-        """See `shell.ports`."""
+        """Read it now."""
         reply = await self._get(f"ConfigMap {namespace}/{name}", _core(namespace, "configmaps", name))
         if not isinstance(reply, Reply):
             return reply

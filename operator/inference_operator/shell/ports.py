@@ -86,11 +86,16 @@ class KubernetesPort(Protocol):
         ...
 
     async def read_secret(self, namespace: str, name: str) -> SecretData | NotFound | KubernetesFailure:
-        """Read one Secret now. Nothing is kept."""
+        """Read one Secret, or give what was read for another caller less than 2 s ago.
+
+        The latter only while `version_of` tells the very version that was read, so whoever was told of a change never gets
+        what was there before. Without such a version each caller has a reading that began after the call. Failures and
+        absence are not kept.
+        """
         ...
 
     async def read_config_map(self, namespace: str, name: str) -> ConfigMapData | NotFound | KubernetesFailure:
-        """Read one ConfigMap now. Nothing is kept."""
+        """Read one ConfigMap, on the same terms as a Secret."""
         ...
 
     def version_of(self, ref: ObjectRef) -> ObjectVersion | Unknown | None:
