@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECRETS = "/api/v1/namespaces/search/secrets"
+CONFIG_MAPS = "/api/v1/namespaces/search/configmaps"
 OWNER = ObjectKey("inferenceendpoints", "search", "products")
 DONE = bookmark("10", complete=True)
 CANARY = "canary-31c7"
@@ -113,7 +114,7 @@ async def test_what_was_there_at_the_start_is_known_and_not_told(api: ScriptedAp
 async def test_contents_are_never_asked_for(api: ScriptedApi, tmp_path: Path) -> None:
     async with bench(api, tmp_path) as it:
         await passing(it.clock, it.watch.synced.is_set)
-        assert {each.path for each in api.asked} == {SECRETS, "/api/v1/namespaces/search/configmaps"}
+        assert {each.path for each in api.asked} == {SECRETS, CONFIG_MAPS}
         assert all("PartialObjectMetadata" in each.headers["Accept"] for each in api.asked)
 
 
@@ -319,11 +320,21 @@ async def test_liveness_is_that_of_the_most_silent_watch(api: ScriptedApi, tmp_p
 
 
 async def test_a_forbidden_watch_is_no_sign_of_death(api: ScriptedApi, tmp_path: Path) -> None:
-    for path in (SECRETS, "/api/v1/namespaces/search/configmaps"):
+    for path in (SECRETS, CONFIG_MAPS):
         api.plan(path, *ALWAYS_FORBIDDEN)
     async with bench(api, tmp_path) as it:
-        await it.opened(3)
-        await passing(it.clock, lambda: it.clock.monotonic() - it.watch.last_heard < 300)
+        await holding(it.watch.synced.is_set)
+        for _ in range(20):
+            await it.clock.advance(20)
+            assert it.clock.monotonic() - it.watch.last_heard < 60
+
+
+async def test_beside_a_forbidden_watch_the_other_is_one(api: ScriptedApi, tmp_path: Path) -> None:
+    api.plan(SECRETS, *ALWAYS_FORBIDDEN)
+    async with bench(api, tmp_path) as it:
+        await holding(it.watch.synced.is_set)
+        await it.clock.advance(100)
+        assert it.watch.last_heard == 0.0
 
 
 async def test_no_line_of_a_watch_is_ever_logged(api: ScriptedApi, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -60,6 +60,27 @@ async def test_what_may_not_be_known_is_not_chosen_until_it_may(tmp_path: Path) 
             assert (watch.is_denied, told) == (False, [("one", True)])
 
 
+async def test_a_watch_that_is_forbidden_is_no_sign_of_death(tmp_path: Path) -> None:
+    async with scripted_api() as api:
+        api.plan(NAMESPACES, *[refusal(403, "namespaces is forbidden")] * 100)
+        async with watching(api, tmp_path) as (watch, clock, _):
+            await asyncio.wait_for(watch.settled.wait(), 30)
+            for _ in range(20):
+                await clock.advance(20)
+                assert clock.monotonic() - watch.last_heard < 60
+
+
+async def test_a_watch_that_is_allowed_again_is_listened_to_from_then_on(tmp_path: Path) -> None:
+    async with scripted_api() as api:
+        api.plan(NAMESPACES, refusal(403, "namespaces is forbidden"), Watch((of("ADDED", "one", "7"), DONE), hold=True))
+        async with watching(api, tmp_path) as (watch, clock, _):
+            await passing(clock, lambda: watch.has("one"))
+            allowed = clock.monotonic()
+            await clock.advance(100)
+            assert allowed > 0
+            assert watch.last_heard == allowed
+
+
 async def test_a_right_that_is_taken_away_takes_all_of_them(tmp_path: Path) -> None:
     async with scripted_api() as api:
         api.plan(NAMESPACES, Watch((of("ADDED", "one", "7"), DONE)), refusal(403, "namespaces is forbidden"))

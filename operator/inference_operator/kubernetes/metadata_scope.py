@@ -136,7 +136,6 @@ class ScopeWatch(Generic[_Ref]):
     ) -> None:
         self.scope = scope
         self.phase = Phase.STARTING
-        self.last_heard = clock.monotonic()
         self.versions: dict[_Ref, ObjectVersion] = {}
         self._client = client
         self._clock = clock
@@ -145,9 +144,15 @@ class ScopeWatch(Generic[_Ref]):
         self._referred = referred
         self._chance = chance
         self._quiet = quiet
+        self._heard = clock.monotonic()
         self._position: str | None = None  # the resourceVersion to go on from; None: start anew
         self._incoming: dict[_Ref, ObjectVersion] = {}
         self._streams_lists = True
+
+    @property
+    def last_heard(self) -> float:
+        """When it last said something, on the monotonic clock. Now, while it is forbidden: nothing is to be heard then."""
+        return self._clock.monotonic() if self.phase is Phase.DENIED else self._heard
 
     async def run(self) -> None:
         """Watch for ever."""
@@ -212,7 +217,7 @@ class ScopeWatch(Generic[_Ref]):
         heard = False
         async for line in lines:
             heard = True
-            self.last_heard = self._clock.monotonic()
+            self._heard = self._clock.monotonic()
             if (end := self._take(parse_event(line))) is not None:
                 self._position = None
                 return end
@@ -258,7 +263,7 @@ class ScopeWatch(Generic[_Ref]):
         if isinstance(listing, KubernetesFailure):
             denied = listing.status == HTTPStatus.FORBIDDEN
             return self._deny() if denied else _Failed(listing.message, listing.retry_after)
-        self.last_heard = self._clock.monotonic()
+        self._heard = self._clock.monotonic()
         found = {
             self.scope.ref(item.get("namespace", ""), item["name"]): ObjectVersion(item["uid"], item["resourceVersion"])
             for item in listing.items
@@ -278,7 +283,6 @@ class ScopeWatch(Generic[_Ref]):
             self._on_change(ref)
 
     def _deny(self) -> _End:
-        self.last_heard = self._clock.monotonic()
         if self.phase is not Phase.DENIED:
             _log.warning("%s may not be watched: %s", self.scope, self.scope.denied)
         self.versions = {}

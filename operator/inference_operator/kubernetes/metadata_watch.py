@@ -53,14 +53,11 @@ class MetadataWatch:
 
     @property
     def last_heard(self) -> float:
-        """When the scope that is silent for longest last said something, on the monotonic clock. Forbidden ones are left out.
+        """When the scope that is silent for longest last said something, on the monotonic clock. Now, where all are forbidden.
 
         Bookmarks come about once a minute, so minutes of silence mean that a watch is stuck.
         """
-        return min(
-            (watch.last_heard for watch in self._scopes if watch.phase is not Phase.DENIED),
-            default=max(watch.last_heard for watch in self._scopes),
-        )
+        return min(watch.last_heard for watch in self._scopes)
 
     async def run(self) -> None:
         """Watch and poll for ever."""

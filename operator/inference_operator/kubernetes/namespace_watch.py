@@ -65,7 +65,7 @@ class NamespaceWatch:
 
     @property
     def last_heard(self) -> float:
-        """On the monotonic clock."""
+        """On the monotonic clock; now, while it is forbidden."""
         return self._watch.last_heard
 
     def has(self, namespace: str) -> bool:
