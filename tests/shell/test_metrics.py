@@ -9,7 +9,6 @@ import pytest
 from inference_operator.elasticsearch.traffic import Exchange, Unsent
 from inference_operator.shell.metrics.census import CONDITION_TYPES
 from inference_operator.shell.metrics.definitions import LABELS, METRICS, PROCESS
-from inference_operator.shell.metrics.instruments import ClusterLabels
 from inference_operator.shell.metrics.scrape import Metrics
 from tests.fake_kubernetes import Verb
 from tests.fake_kubernetes_requests import Moment, Request
@@ -125,25 +124,6 @@ async def test_a_failure_is_counted_with_its_reason_its_retries_and_the_breaker(
         assert told.value("queue_depth") == 0
         assert told.value("elasticsearch_breaker_open", cluster=CLUSTER) == 1
         assert told.all("elasticsearch_requests_total", status="connect") > 0
-
-
-async def test_of_two_connections_to_one_cluster_the_worse_counts() -> None:
-    async with measured() as world:
-        world.kubernetes.put_secret(NAMESPACE, "es", {"url": CLUSTER, "username": "u", "password": CANARY})
-        world.apply("a")
-        world.apply("b", {"elasticsearchRef": {"secretName": "es"}})
-        await world.rest()
-        assert len(world.pool.clusters()) == 2
-        assert world.scrape().value("elasticsearch_breaker_open", cluster=CLUSTER) == 0
-        world.standin.reachable = False
-        first, _ = world.pool.clusters()
-        while not first.left_alone:
-            await first.look("a")
-        await first.look("a")
-        assert [cluster.left_alone for cluster in world.pool.clusters()] == [True, False]
-        told = world.scrape()
-        assert told.value("elasticsearch_breaker_open", cluster=CLUSTER) == 1
-        assert told.value("elasticsearch_requests_unsent_total", cluster=CLUSTER, cause="breaker") == 1
 
 
 async def test_a_probe_is_counted_by_its_outcome_and_timed_where_it_was_answered() -> None:
@@ -341,14 +321,6 @@ async def test_a_condition_that_others_wrote_makes_no_series() -> None:
         body["metadata"]["resourceVersion"] = str(int(body["metadata"]["resourceVersion"]) + 1000)
         world.operator.intake.heard("inferenceendpoints", "MODIFIED", body)
         assert "MadeUpBySomebody" not in world.scrape().text
-
-
-def test_the_clusters_that_have_a_name_of_their_own_are_bounded() -> None:
-    labels = ClusterLabels(most=2)
-    assert labels.of("https://one:9200/with/a/path") == "https://one:9200"
-    assert labels.of("https://two:443") == "https://two:443"
-    assert labels.of("https://three:443") == "other"
-    assert labels.of("https://one:9200/another/path") == "https://one:9200"
 
 
 def test_no_path_of_an_address_is_told() -> None:

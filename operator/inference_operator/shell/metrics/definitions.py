@@ -115,7 +115,7 @@ REQUEST_DURATION = _histogram(
 UNSENT = _counter("elasticsearch_requests_unsent", "Requests that were held back, and why.", "cluster", "cause")
 BREAKER = _gauge(
     "elasticsearch_breaker_open",
-    "1 while a cluster is left alone because the last requests to it were lost, until one comes through again.",
+    "1 while a cluster is left alone because the last requests by each connection to it were lost, until one comes through.",
     "cluster",
 )
 
@@ -155,8 +155,8 @@ LABELS = {
     "condition": "Type of a condition. Conditions that others wrote are not counted.",
     "status": "Of a condition: `True`, `False` or `Unknown`. Of a request: `2xx`, `3xx`, `4xx`, `5xx`, or `connect`, `tls`,"
     " `timeout`, `reset`, `garbled`, `cancelled`.",
-    "cluster": "Scheme, host and port of an Elasticsearch cluster, without path and credentials. After the first 100"
-    " addresses of a process, `other`.",
+    "cluster": "Scheme, host and port of an Elasticsearch cluster, without path and credentials. Beyond 100 addresses that are"
+    " in use at once, `other`. What was counted of an address is dropped once no object uses it any more.",
     "operation": "Name of a request, such as `inference.put` or `ingest.list`: a fixed list.",
     "cause": "`breaker`: the cluster is left alone. `budget`: too many requests wait, or the server asked for patience."
     " `fenced`: a write of a replica that does not lead any more.",

@@ -38,12 +38,17 @@ class ClusterLabels:
 
     def of(self, address: str) -> str:
         """`https://host:9200`, or `other` for those that come after the first so many."""
-        parts = urlsplit(address)
-        label = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        label = _place(address)
         if label not in self._known and len(self._known) >= self._most:
             return OTHER
         self._known.add(label)
         return label
+
+    def keep(self, addresses: Iterable[str]) -> set[str]:
+        """Forget all others, so that others may have a name. Returns the names that are forgotten."""
+        gone = self._known - {_place(address) for address in addresses}
+        self._known -= gone
+        return gone
 
 
 class FirstReady:
@@ -128,10 +133,21 @@ class Instruments:
     def unsent(self, address: str, cause: Unsent) -> None:
         self._unsent.labels(self.clusters.of(address), cause.value).inc()
 
+    def keep_clusters(self, addresses: Iterable[str]) -> None:
+        """Drop what was counted of clusters that no connection leads to any more: users may invent any number of addresses."""
+        for cluster in self.clusters.keep(addresses):
+            for counted in (self._requests, self._latencies, self._unsent):
+                counted.remove_by_labels({"cluster": cluster})
+
 
 def _make(wrapper: type[_Wrapper], metric: d.Metric, registry: CollectorRegistry) -> _Wrapper:
     bounds: dict[str, Any] = {"buckets": metric.buckets} if metric.buckets else {}
     return wrapper(metric.name, metric.meaning, metric.labels, registry=registry, **bounds)
+
+
+def _place(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def _ready(status: ManagedStatus) -> str | None:

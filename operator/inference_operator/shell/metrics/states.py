@@ -39,6 +39,7 @@ class States(Collector):
     def collect(self) -> Iterator[Family]:
         """Every gauge, and the counter that the queue keeps itself."""
         self._instruments.first_ready.keep(self._operator.store)
+        self._instruments.keep_clusters(cluster.address for cluster in self._pool.clusters())
         kinds = {plural: kind.name for plural, kind in self._operator.kinds.items()}
         for metric, rows in Census(self._operator.store, kinds, self._clock.now()).families():
             yield _family(metric, rows)
@@ -56,12 +57,15 @@ class States(Collector):
         yield _family(d.QUEUE_RETRIES, [((), load.retries)])
 
     def _breakers(self) -> Iterable[Row]:
-        """Several connections may lead to one cluster, such as one of each user: the worst of them counts."""
-        found: dict[str, bool] = {}
+        """Several connections may lead to one address, such as one of each user: while one of them works, somebody is there."""
+        lost: dict[str, bool] = {}
         for cluster in self._pool.clusters():
-            label = self._instruments.clusters.of(cluster.address)
-            found[label] = found.get(label, False) or cluster.left_alone
-        return [((label,), is_open) for label, is_open in found.items()]
+            lost[cluster.address] = lost.get(cluster.address, True) and cluster.left_alone
+        found: dict[str, bool] = {}
+        for address, is_lost in lost.items():
+            label = self._instruments.clusters.of(address)
+            found[label] = found.get(label, False) or is_lost
+        return [((label,), is_lost) for label, is_lost in found.items()]
 
     def _life(self) -> Iterator[Family]:
         age = self._vitals.lease_age() if self._vitals.lease_age is not None else math.inf
