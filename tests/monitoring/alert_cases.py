@@ -101,8 +101,18 @@ FIRING = (
         100,
         "warning",
         "Somebody keeps changing what an InferenceEndpoint owns",
-        "The operator op (ops) put InferenceEndpoint back 60 times within an hour: something else writes the same in"
-        " Elasticsearch.",
+        "The operator op (ops) put InferenceEndpoint back 60 times within an hour, in each third of it: something else writes"
+        " the same in Elasticsearch.",
+        OF_ENDPOINTS,
+    ),
+    Fires(
+        "InferenceOperatorDriftReturns",  # one object, put back by each comparison of ten minutes
+        {f"inference_operator_drift_repairs_total{{{A}, {ENDPOINT}}}": "0x9 1x9 2x9 3x9 4x9 5x9 6x9 7x9 8x9 9x9"},
+        95,
+        "warning",
+        "Somebody keeps changing what an InferenceEndpoint owns",
+        "The operator op (ops) put InferenceEndpoint back 6 times within an hour, in each third of it: something else writes"
+        " the same in Elasticsearch.",
         OF_ENDPOINTS,
     ),
     Fires(
@@ -156,8 +166,8 @@ FIRING = (
         6,
         "critical",
         "Elasticsearch at https://es:9200 can't be reached",
-        "For five minutes no request of the operator op (ops) to https://es:9200 has been answered. Nothing is created, changed"
-        " or deleted there meanwhile.",
+        "For five minutes the operator op (ops) has found nobody who serves at https://es:9200, by none of its connections."
+        " Nothing is created, changed or deleted there meanwhile.",
         OF_CLUSTER,
     ),
     Fires(
@@ -166,8 +176,18 @@ FIRING = (
         30,
         "critical",
         "Elasticsearch at https://es:9200 rejects the operator",
-        "https://es:9200 answered 15 plain reads of the operator op (ops) within 15 minutes with 401, 403 or 429: credentials,"
-        " privileges or limits.",
+        "https://es:9200 has refused all of one kind of plain read of the operator op (ops) for a while, 10 within the last ten"
+        " minutes, with 401, 403 or 429: credentials, privileges or limits.",
+        OF_CLUSTER,
+    ),
+    Fires(
+        "InferenceOperatorElasticsearchRefuses",  # logged in, without the privilege; tried again with the longest pause
+        {requests("info", "2xx"): "0+1x60", requests("inference.list", "4xx"): "0x4 1x4 2x4 3x4 4x4 5x4 6x4 7x4 8x4 9x4"},
+        48,
+        "critical",
+        "Elasticsearch at https://es:9200 rejects the operator",
+        "https://es:9200 has refused all of one kind of plain read of the operator op (ops) for a while, 2 within the last ten"
+        " minutes, with 401, 403 or 429: credentials, privileges or limits.",
         OF_CLUSTER,
     ),
     Fires(
@@ -284,6 +304,15 @@ QUIET = (
         {f"inference_operator_drift_repairs_total{{{A}, {ENDPOINT}}}": "0x30 1x90"},
         100,
     ),
+    *(
+        Silent(
+            "InferenceOperatorDriftReturns",
+            f"many put back once, looked at in minute {at}",
+            {f"inference_operator_drift_repairs_total{{{A}, {ENDPOINT}}}": "0x9 7x90"},
+            at,
+        )
+        for at in (25, 40, 65)
+    ),
     Silent("InferenceOperatorProbeFailing", "the last one came back", {condition(ENDPOINT, "Probed"): "0+60x60"}, 60),
     Silent(
         "InferenceOperatorAllocationsMissing",
@@ -305,6 +334,33 @@ QUIET = (
         6,
     ),
     Silent("InferenceOperatorElasticsearchRefuses", "a 404 of one endpoint", {requests("inference.get", "4xx"): "0+9x60"}, 60),
+    *(
+        Silent(
+            "InferenceOperatorElasticsearchRefuses",
+            f"one refusal, looked at in minute {at}",
+            {requests("info", "4xx"): "1x9 2x60"},
+            at,
+        )
+        for at in (16, 22, 28)
+    ),
+    Silent(
+        "InferenceOperatorElasticsearchRefuses",
+        "refused for minutes, then no more",
+        {requests("inference.list", "4xx"): "0+9x15 135x60", requests("inference.list", "2xx"): "0x16 0+1x60"},
+        20,
+    ),
+    Silent(
+        "InferenceOperatorElasticsearchRefuses",
+        "the connection of one tenant is refused, and that of another is not",
+        {requests("info", "4xx"): "0+1x60", requests("info", "2xx"): "0+1x60"},
+        60,
+    ),
+    Silent(
+        "InferenceOperatorElasticsearchRefuses",
+        "referrers that may not be read",
+        {requests("ingest.list", "4xx"): "0+1x60", requests("inference.list", "2xx"): "0+1x60"},
+        60,
+    ),
     Silent("InferenceOperatorElasticsearchRefuses", "all is well", {requests("inference.list", "2xx"): "0+9x60"}, 60),
     Silent(
         "InferenceOperatorElasticsearchFails",

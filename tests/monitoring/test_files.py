@@ -30,7 +30,7 @@ VALUES = {
     "reason": {reason.value for reason in Reason},
     "result": {result.value for result in Result},
     "cause": {"breaker", "budget", "fenced"},
-    "operation": {"info", "inference.list", "ingest.list"},
+    "operation": {"info", "inference.list"},
     "status": {*TRUTHS, "2xx", "3xx", "4xx", "5xx"},
 }
 SEVERITIES = {"critical", "warning", "info"}
