@@ -43,7 +43,11 @@ class AuditEntry:
 
 def read_audit(log: Path, *, user: str | None = None) -> list[AuditEntry]:
     """All complete entries so far, in order; of one user if given."""
-    text = log.read_text() if log.exists() else ""
+    return audit_entries(log.read_text() if log.exists() else "", user=user)
+
+
+def audit_entries(text: str, *, user: str | None = None) -> list[AuditEntry]:
+    """The same of what was read of a log, which may end in the middle of a line."""
     complete, _, _ = text.rpartition("\n")
     entries = [_entry(json.loads(line)) for line in complete.splitlines()]
     return [entry for entry in entries if user is None or entry.user == user]

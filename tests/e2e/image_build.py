@@ -23,7 +23,7 @@ from tests.controlplane.state import REPOSITORY
 from tests.e2e.trust import Trust
 
 NAME = "localhost/inference-operator"
-_BASE = Path(__file__).with_name("base")
+_BASE = Path(__file__).with_name("debian")
 _SUITE = "bookworm"
 _BOOTSTRAP = (
     "mmdebstrap",

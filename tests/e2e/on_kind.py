@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from tests.controlplane.api import Api
-from tests.controlplane.audit import AuditEntry, read_audit
+from tests.controlplane.audit import AuditEntry, audit_entries
 from tests.controlplane.binaries import ensure_binaries
 from tests.controlplane.children import ControlPlaneError
 from tests.controlplane.progress import Progress
@@ -37,6 +37,7 @@ _CONFIG = Path(__file__).with_name("kind") / "cluster.yaml"
 _REPOSITORY = "localhost/inference-operator"
 _TAG = "e2e"
 _ADMIN = "e2e-admin"
+_AUDIT_LOG = "/var/log/kubernetes-audit/audit.jsonl"
 _IMAGE = f"{_REPOSITORY}:{_TAG}"
 _SECONDS = 900
 _CHUNK = 1 << 20
@@ -49,7 +50,6 @@ class OnKind(Cluster):
         kubeconfig = folder / "kubeconfig"
         super().__init__(binaries, _api(binaries["kubectl"], kubeconfig, folder / "ca.crt"), kubeconfig, folder)
         self._node = f"{name}-control-plane"
-        self._folder = folder
         self._size = size
 
     @property
@@ -72,7 +72,8 @@ class OnKind(Cluster):
 
     @override
     def asked_by(self, user: str) -> list[AuditEntry]:
-        return read_audit(self._folder / "audit" / "audit.jsonl", user=user)
+        # In the node: the API server runs as root and writes a file that nobody else may read.
+        return audit_entries(_run(["docker", "exec", self._node, "cat", _AUDIT_LOG]), user=user)
 
     @override
     def origin_of(self, pod: Json) -> str:
@@ -103,7 +104,6 @@ def running(binaries: Binaries | None = None) -> Iterator[OnKind]:
     name = f"infop-{secrets.token_hex(3)}"
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        (folder / "audit").mkdir()
         (folder / "audit-policy.yaml").write_text(AUDIT_POLICY)
         (folder / "cluster.yaml").write_text(_CONFIG.read_text().replace("FOLDER", str(folder)))
         kubeconfig = f"--kubeconfig={folder / 'kubeconfig'}"

@@ -36,6 +36,10 @@ elif words[:2] == ["network", "inspect"]:
     print("fc00:f853::1 {gateway}")
 elif "crictl" in words:
     print(4321)
+elif "cat" in words:
+    for user in ("nobody", "somebody"):
+        print(json.dumps({{"user": {{"username": user}}, "verb": "list", "stage": "ResponseComplete"}}))
+    sys.stdout.write("half a li")
 elif words[0] == "save":
     sys.stdout.write("layer " * 100000)
 elif words[1:3] == ["create", "token"]:
@@ -53,7 +57,7 @@ try:
     with on_kind.running(Binaries((pathlib.Path({folder!r}),))) as cluster:
         print(cluster.address_of_this_process, cluster.image.compressed_bytes)
         cluster.signal("c0ffee", "STOP")
-        print(cluster.asked_by("nobody"))
+        print(*(f"{{entry.user}}:{{entry.verb}}" for entry in cluster.asked_by("nobody")))
         if {fails}:
             raise RuntimeError("the suite broke")
 except ControlPlaneError as error:
@@ -106,7 +110,8 @@ def test_a_cluster_gets_its_configuration_and_the_image_and_is_deleted(machine: 
     done = machine.tell()
     assert done.returncode == 0, done.stderr
     address, size, asked = done.stdout.split()
-    assert (address, asked) == (GATEWAY, "[]"), "pods reach the engine's bridge by IPv4"
+    assert address == GATEWAY, "pods reach the engine's bridge by IPv4"
+    assert asked == "nobody:list"
     assert 0 < int(size) < 6 * 100_000, "packed"
 
     kind = machine.calls("kind")
@@ -117,6 +122,10 @@ def test_a_cluster_gets_its_configuration_and_the_image_and_is_deleted(machine: 
     assert image in kind[2]
     node = f"{name.removeprefix('--name=')}-control-plane"
     assert ["exec", node, "kill", "-STOP", "4321"] in machine.calls("docker")
+    (read,) = [words[2:] for words in machine.calls("docker") if words[:2] == ["exec", node] and "cat" in words]
+    (patch,) = yaml.safe_load((machine.folder / "config.yaml").read_text())["nodes"][0]["kubeadmConfigPatches"]
+    arguments = yaml.safe_load(patch)["apiServer"]["extraArgs"]
+    assert read == ["cat", arguments["audit-log-path"]], "as root in the node, who alone may read it"
 
 
 def test_the_configuration_mounts_files_that_are_there(machine: Machine) -> None:
@@ -129,7 +138,7 @@ def test_the_configuration_mounts_files_that_are_there(machine: Machine) -> None
     arguments = patch["apiServer"]["extraArgs"]
     volumes = [volume["hostPath"] for volume in patch["apiServer"]["extraVolumes"]]
     assert arguments["audit-policy-file"] in mounts
-    assert str(Path(arguments["audit-log-path"]).parent) in mounts
+    assert str(Path(arguments["audit-log-path"]).parent) in volumes
     assert all(any(path.startswith(volume) for volume in volumes) for path in mounts)
 
 
