@@ -61,6 +61,29 @@ def test_no_expression_stands_in_a_script(path: Path) -> None:
     assert [step["run"] for step in _steps(path) if "${{" in step.get("run", "")] == []
 
 
+def test_nothing_is_published_that_was_not_tested() -> None:
+    jobs = _jobs(ROOT / ".github" / "workflows" / "release.yml")
+    (publishing,) = [job for job in jobs.values() if "write" in job["permissions"].values()]
+    before = [step["run"] for name in publishing["needs"] for step in jobs[name]["steps"] if "run" in step]
+    assert before == ["make test", "make e2e PROVIDER=kind"]
+
+
+@each_workflow
+def test_the_upgrade_is_tested_where_the_tags_are(path: Path) -> None:
+    (e2e,) = [job for job in _jobs(path).values() if any("make e2e" in step.get("run", "") for step in job["steps"])]
+    (checkout,) = [step for step in e2e["steps"] if step.get("uses", "").startswith("actions/checkout@")]
+    assert checkout["with"]["fetch-depth"] == 0
+
+
+@each_workflow
+def test_a_command_that_fails_inside_of_another_ends_the_step(path: Path) -> None:
+    scripts = [step["run"] for step in _steps(path) if "run" in step]
+    swallowed = re.compile(r'(?:echo|printf|export)\b.*"[^"]*\$\(')
+    assert [line for script in scripts for line in script.splitlines() if swallowed.search(line)] == []
+    if any(re.search(r"[^|]\|[^|]", script) for script in scripts):
+        assert yaml.safe_load(path.read_text())["defaults"]["run"]["shell"] == "bash", "the default has no pipefail"
+
+
 @each_workflow
 def test_the_token_is_not_left_in_the_checkout(path: Path) -> None:
     checkouts = [step for step in _steps(path) if step.get("uses", "").startswith("actions/checkout@")]
