@@ -1,4 +1,4 @@
-# Everything is run through here; CI runs `make test` and nothing else.
+# Everything is run through here, by people and by CI.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
