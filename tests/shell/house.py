@@ -13,7 +13,7 @@ from inference_operator.kubernetes.connections import ConnectionResolver
 from inference_operator.kubernetes.default_connection import DefaultConnection
 from inference_operator.shell.operator import Operator, Tuning
 from inference_operator.shell.ports import Body, ObjectKey
-from inference_operator.shell.store import Unreadable
+from inference_operator.shell.store import Unreadable, everywhere
 from tests.fake_kubernetes import FakeKubernetes
 from tests.fake_kubernetes_store import PLURALS
 from tests.virtual_clock import VirtualClock
@@ -22,7 +22,7 @@ from tests.virtual_clock import VirtualClock
 class House:
     """Not started: nothing is reconciled, so what a reconcile would remember of needs and references is told by `knows`."""
 
-    def __init__(self) -> None:
+    def __init__(self, watches: Callable[[str], bool] = everywhere) -> None:
         self.clock = VirtualClock()
         self.kubernetes = FakeKubernetes(self.clock)
         self.operator = Operator(
@@ -32,7 +32,7 @@ class House:
             pool=ClusterPool(self.clock, limits=Limits()),
             clock=self.clock,
             dice=lambda: 0.0,
-            tuning=Tuning(),
+            tuning=Tuning(watches=watches),
         )
         self.store, self.intake = self.operator.store, self.operator.intake
         self._woken: list[ObjectKey] = []

@@ -16,18 +16,14 @@ Login = Callable[[], Awaitable[ConnectionInfo]]
 
 
 def register(registry: kopf.OperatorRegistry, plural: str, heard: Heard) -> None:
-    """Call `heard` for every watch event of the kind, after all objects of the first listing are known.
+    """Call `heard` for every watch event of the kind: None as its type for an object of the first listing.
 
-    `on.event` handlers write nothing, need no finalizer and miss no DELETED. The index is there for its side effect: kopf
-    holds handlers back until everything that is indexed was listed.
+    `on.event` handlers write nothing, need no finalizer and miss no DELETED. A plain function would go through a thread for every
+    event.
     """
 
-    @kopf.index(GROUP, VERSION, plural, registry=registry, id=f"{plural}-are-listed")
-    async def listed(**_: Any) -> None:  # a plain function would go through a thread for every event
-        return None
-
     @kopf.on.event(GROUP, VERSION, plural, registry=registry, id=f"{plural}-are-heard")
-    async def on_event(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name; no thread
+    async def on_event(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002 - kopf's name
         heard(type, _plain(body))
 
 

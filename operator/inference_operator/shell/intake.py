@@ -25,6 +25,7 @@ from inference_operator.shell.clusters import Clusters
 from inference_operator.shell.kind import AnyKind
 from inference_operator.shell.ports import Body, KubernetesFailure, KubernetesPort, ObjectKey
 from inference_operator.shell.queue import Priority, WorkQueue
+from inference_operator.shell.roll_call import RollCall
 from inference_operator.shell.store import Identity, Known, ObjectStore, Unreadable
 
 log: Any = structlog.get_logger(__name__)
@@ -65,6 +66,11 @@ class Intake:
         self._kubernetes = kubernetes
         self._clusters = clusters
         self._clock = clock
+        self._roll_call = RollCall(kubernetes, store, clock)
+
+    async def all_heard(self) -> None:
+        """Return when every object that is there was heard of; of later ones it says nothing."""
+        await self._roll_call.complete(self._kinds)
 
     def heard(self, plural: str, event: str | None, body: Body) -> None:
         """Take a watch event: `ADDED`, `MODIFIED`, `DELETED`, or None for an object of the first listing."""
@@ -72,7 +78,12 @@ class Intake:
         key = ObjectKey(plural, meta["namespace"], meta["name"])
         if event == "DELETED":
             self.gone(key, meta["uid"])
-            return
+        else:
+            self._take(plural, event, key, body)
+        self._roll_call.heard(key)
+
+    def _take(self, plural: str, event: str | None, key: ObjectKey, body: Body) -> None:
+        meta = body["metadata"]
         if meta.get("deletionTimestamp"):
             self._store.leaves(meta["uid"], self._clock.monotonic())
         if self._store.is_old(key, meta):
@@ -83,8 +94,7 @@ class Intake:
         if change.before is not None and change.before.metadata.uid != meta["uid"]:
             self._forget(key, change.before)
         self._queue.succeeded(key)
-        leaving = change.after.metadata.deletion_timestamp is not None
-        self._queue.add(key, Priority.DELETION if leaving else Priority.EDIT)
+        self._queue.add(key, _priority(change.after, is_listed=event is None))
         self._wake_others(key, change.after)
         if change.before is not None and _id_of(change.before) != _id_of(change.after):
             self._wake_others(key, change.before)
@@ -151,6 +161,15 @@ class Intake:
         for other, _ in self._store.namesakes(key, known.external_id):
             self._queue.add(other, Priority.DEPENDENCY)
         self.wake_dependants(Identity(key.plural, known.external_id))
+
+
+def _priority(known: Known, *, is_listed: bool) -> Priority:
+    """After a start most objects are as they were left, and must not hold up those that were edited."""
+    meta = known.metadata
+    if meta.deletion_timestamp is not None:
+        return Priority.DELETION
+    is_reported = known.status.observed_generation == meta.generation
+    return Priority.RESYNC if is_listed and is_reported else Priority.EDIT
 
 
 def _id_of(known: Known) -> str | None:

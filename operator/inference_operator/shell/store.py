@@ -118,6 +118,10 @@ class ObjectStore:
         """The latest version that was heard of."""
         return self._objects.get(key)
 
+    def keeps(self, key: ObjectKey) -> bool:
+        """True where its namespace is looked after."""
+        return self._watches(key.namespace)
+
     def has(self, uid: str) -> bool:
         """True while an object with this uid is known."""
         return uid in self._uids
@@ -140,7 +144,7 @@ class ObjectStore:
 
     def observe(self, key: ObjectKey, after: Known) -> Change | None:
         """Take note of a version of an object. None where a later one is known, or the namespace is not looked after."""
-        if not self._watches(key.namespace):
+        if not self.keeps(key):
             return None
         before = self._objects.get(key)
         if before is not None and _is_later(before.metadata, after.metadata):

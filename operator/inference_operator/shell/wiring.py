@@ -131,6 +131,7 @@ class _Process:
         self._missing: str | None = None
         self._kopf_ready = asyncio.Event()
         self._kopf_stop = asyncio.Event()
+        self._all_known = asyncio.Event()
 
     def _changed(self, ref: ObjectRef) -> None:
         self._operator.intake.changed(ref)
@@ -165,7 +166,8 @@ class _Process:
             stopping = asyncio.create_task(self._stopping.wait(), name="stop")
             leading = asyncio.create_task(self._lead(), name="leadership")
             starting = asyncio.create_task(self._start(), name="start")
-            ended, _ = await asyncio.wait({watching, informing, leading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            parts = {watching, informing, leading, starting, stopping}
+            ended, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
             failed = stopping not in ended
             # What was begun under a lease that is lost must not be brought to its end.
             grace = 0.0 if leading in ended else self._settings.shutdown_grace
@@ -182,19 +184,21 @@ class _Process:
 
     async def _lead(self) -> None:
         """Compete once this replica could work. Returns when the lease is lost; never without leader election."""
-        await self._kopf_ready.wait()
-        await self._watch.synced.wait()
+        await self._all_known.wait()
         await (self._leadership.run() if self._leadership is not None else asyncio.Event().wait())
 
     async def _start(self) -> None:
-        """Objects are taken in from the start; worked off, once the versions of the Secrets are known and the lease is held."""
+        """Objects are taken in from the start; worked off, once all objects and versions of Secrets are known, under a lease."""
         await self._kopf_ready.wait()
         self._take_signals()
         await self._watch.synced.wait()
+        await self._operator.intake.all_heard()
+        self._all_known.set()
         if self._leadership is not None:
             await self._leadership.held.wait()
         self._operator.start()
         log.info("operator started", namespaces=self._settings.namespace or self._settings.namespace_selector or "all")
+        await asyncio.Event().wait()  # so that its end is a failure, as with the other parts
 
     async def _watch_references(self) -> None:
         """Secrets and ConfigMaps by their metadata, namespaces by their labels, the mounted default connection by its files."""
@@ -252,7 +256,7 @@ class _Process:
 
     def _what_is_dead(self) -> str | None:
         """Nothing before all was listed once: an API server that is away at the start is waited for."""
-        if not (self._kopf_ready.is_set() and self._watch.synced.is_set()):
+        if not self._all_known.is_set():
             return None
         silent = self._silence()
         return f"no word from a watch for {silent:.0f} s" if silent > self._settings.watch_silence else None
@@ -269,7 +273,9 @@ class _Process:
             return self._missing or "the watches of our own objects are starting"
         if self._namespaces is not None and self._namespaces.is_denied:
             return "the namespaces that are chosen by label can't be watched: grant `list` and `watch` on namespaces"
-        return None if self._watch.synced.is_set() else "the versions of Secrets are not all known yet"
+        if not self._watch.synced.is_set():
+            return "the versions of Secrets are not all known yet"
+        return None if self._all_known.is_set() else "the objects are not all known yet"
 
 
 def _default_connection(settings: Settings) -> DefaultConnection:

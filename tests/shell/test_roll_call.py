@@ -1,0 +1,135 @@
+"""When the operator knows that it knows every object, and which of them go first after a start."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inference_operator.kubernetes.values import KubernetesFailure
+from tests.fake_kubernetes import Moment
+from tests.shell.bodies import body, key_of
+from tests.shell.house import House
+
+if TYPE_CHECKING:
+    from inference_operator.shell.ports import Body
+
+LONG = 3600.0
+
+
+class Start:
+    """`a` and `b` are there, and nothing was heard of yet."""
+
+    def __init__(self) -> None:
+        self.house = House()
+        self.bodies: dict[str, Body] = {name: self.house.kubernetes.create(body(name)) for name in ("a", "b")}
+        self.task = asyncio.create_task(self.house.intake.all_heard())
+
+    async def hears(self, name: str, event: str | None = None) -> None:
+        self.house.hear(self.bodies[name], event)
+        await self.house.clock.settle()
+
+    @property
+    def listings(self) -> int:
+        return self.house.kubernetes.reads
+
+
+@pytest.fixture
+async def start() -> Start:
+    start = Start()
+    await start.house.clock.settle()
+    return start
+
+
+async def test_it_is_complete_with_the_last_that_was_heard_of_and_without_another_listing(start: Start) -> None:
+    await start.hears("b")
+    assert not start.task.done()
+    listed = start.listings
+    await start.hears("a")
+    assert start.task.done()
+    assert start.listings == listed + 1  # of the other kind
+
+
+async def test_who_was_heard_of_before_is_not_waited_for() -> None:
+    house = House()
+    house.hear(house.kubernetes.create(body("a")), None)
+    await house.intake.all_heard()
+
+
+async def test_an_object_of_a_namespace_that_is_not_looked_after_is_not_waited_for() -> None:
+    house = House(watches=lambda namespace: namespace == "elsewhere")
+    house.kubernetes.create(body("a"))
+    await house.intake.all_heard()
+
+
+async def test_an_object_of_a_namespace_that_is_chosen_meanwhile_is_waited_for() -> None:
+    chosen: set[str] = set()
+    house = House(watches=chosen.__contains__)
+    there = house.kubernetes.create(body("a"))
+    house.hear(there, None)
+    chosen.add(there["metadata"]["namespace"])
+    task = asyncio.create_task(house.intake.all_heard())
+    await house.clock.settle()
+    assert not task.done()
+    house.hear(there, None)
+    await house.clock.settle()
+    assert task.done()
+
+
+async def test_an_object_that_went_is_not_waited_for(start: Start) -> None:
+    await start.hears("a")
+    await start.hears("b", "DELETED")
+    start.house.kubernetes.delete(key_of("b"))
+    await start.house.clock.advance(LONG)
+    assert start.task.done()
+
+
+async def test_an_object_that_went_unheard_of_is_not_waited_for_for_ever(start: Start) -> None:
+    await start.hears("a")
+    start.house.kubernetes.delete(key_of("b"))
+    await start.house.clock.settle()
+    assert not start.task.done()
+    await start.house.clock.advance(LONG)
+    assert start.task.done()
+
+
+async def test_an_api_server_that_refuses_is_asked_again() -> None:
+    house = House()
+    house.kubernetes.fail_at(1, Moment.BEFORE, KubernetesFailure("list", "busy"))
+    task = asyncio.create_task(house.intake.all_heard())
+    await house.clock.settle()
+    house.hear(house.kubernetes.create(body("a")), None)
+    await house.clock.settle()
+    assert not task.done()
+    assert house.kubernetes.reads == 1
+    await house.clock.advance(LONG)
+    assert task.done()
+
+
+ORDER: tuple[Any, ...] = (
+    pytest.param(None, {"observedGeneration": 1}, {}, "last", id="found at the start as it was left: after edits"),
+    pytest.param(None, {"observedGeneration": 1}, {"generation": 2}, "first", id="found at the start, edited meanwhile"),
+    pytest.param(None, {}, {}, "first", id="found at the start, never reported on"),
+    pytest.param("ADDED", {"observedGeneration": 1}, {}, "first", id="came later"),
+)
+
+
+@pytest.mark.parametrize(("event", "status", "metadata", "place"), ORDER)
+async def test_who_goes_first(event: str | None, status: dict[str, Any], metadata: dict[str, Any], place: str) -> None:
+    house = House()
+    woken: list[str] = []
+    free = asyncio.Event()
+
+    async def note(key: Any) -> None:
+        woken.append(key.name)
+        await free.wait()
+
+    house.operator.queue.open(note)
+    for number in range(8):
+        house.hear(body(f"busy-{number}"))
+    house.hear(body("it", None, status, **metadata), event)
+    house.hear(body("edited"))
+    free.set()
+    await house.clock.settle()
+    assert woken[8:] == (["it", "edited"] if place == "first" else ["edited", "it"])
