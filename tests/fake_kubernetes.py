@@ -349,7 +349,8 @@ class FakeKubernetes:
         keys = [key for key in self.store if key.plural == plural]
         watched = [key for key in keys if not self._namespaces or key.namespace in self._namespaces]
         bodies = [(key, self.store.get(key)) for key in watched]
-        return [Listed(key, body["metadata"]["uid"]) for key, body in bodies if body is not None]
+        found = [(key, body["metadata"]) for key, body in bodies if body is not None]
+        return [Listed(key, meta["uid"], meta["resourceVersion"]) for key, meta in found]
 
     def _put(self, ref: ObjectRef, data: Mapping[str, str | bytes], annotations: Mapping[str, str] | None) -> ObjectRef:
         self._enter(ref.namespace)

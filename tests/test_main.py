@@ -78,25 +78,44 @@ def test_what_traces_need_is_named_where_it_is_missing() -> None:
     assert done.stderr.splitlines()[-1].endswith("not installed: pip install 'inference-operator[otel]'")
 
 
+@pytest.fixture
+def kubeconfig(tmp_path: Path) -> str:
+    """Of an API server that is away."""
+    config = tmp_path / "kubeconfig"
+    cluster = {"name": "c", "cluster": {"server": "http://127.0.0.1:9"}}
+    context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
+    users = [{"name": "u", "user": {"token": "invented"}}]
+    config.write_text(
+        yaml.safe_dump({"clusters": [cluster], "contexts": [context], "users": users, "current-context": "c", "kind": "Config"})
+    )
+    return str(config)
+
+
+def test_it_can_be_stopped_while_it_waits_for_the_api_server(kubeconfig: str) -> None:
+    here = [f"--{name}-{what}" for name in ("probe", "metrics") for what in ("address=127.0.0.1", "port=0")]
+    arguments = [sys.executable, "-m", "inference_operator", "run", "--kubeconfig", kubeconfig, *here]
+    environment = dict(os.environ) | {"PYTHONPATH": str(ROOT / "operator")}
+    with subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            waits = next(line for line in process.stderr if "the kinds" in line)
+            assert "can't read the kinds" in waits
+            process.terminate()
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+
+
 @pytest.mark.parametrize(("busy", "free"), [("probe", "metrics"), ("metrics", "probe")])
-def test_a_busy_port_is_named(busy: str, free: str, tmp_path: Path) -> None:
+def test_a_busy_port_is_named(busy: str, free: str, kubeconfig: str) -> None:
     import socket  # noqa: PLC0415 - only this test opens one
 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        config = tmp_path / "kubeconfig"
-        cluster = {"name": "c", "cluster": {"server": "http://127.0.0.1:9"}}
-        context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
-        users = [{"name": "u", "user": {"token": "invented"}}]
-        config.write_text(
-            yaml.safe_dump(
-                {"clusters": [cluster], "contexts": [context], "users": users, "current-context": "c", "kind": "Config"}
-            )
-        )
         port = str(taken.getsockname()[1])
         here = [f"--{name}-address=127.0.0.1" for name in (busy, free)]
-        done = run("run", "--kubeconfig", str(config), *here, f"--{busy}-port={port}", f"--{free}-port=0")
+        done = run("run", "--kubeconfig", kubeconfig, *here, f"--{busy}-port={port}", f"--{free}-port=0")
     assert done.returncode == 1
     assert f"127.0.0.1:{port}" in done.stderr
     assert "Traceback" not in done.stderr

@@ -214,10 +214,11 @@ class ObjectContract:
         assert (refusal.status, refusal.retryable) == (422, False)
         assert "no new finalizers" in refusal.message
 
-    async def test_the_listing_names_every_object_with_its_uid(self, world: World) -> None:
+    async def test_the_listing_names_every_object_with_its_uid_and_version(self, world: World) -> None:
         bodies = [await world.create(world.body(name)) for name in ("a", "b", "c")]
         listed = await world.port.list_keys(PLURAL)
-        assert listed == tuple(Listed(world.key(b["metadata"]["name"]), b["metadata"]["uid"]) for b in bodies)
+        there = [body["metadata"] for body in bodies]
+        assert listed == tuple(Listed(world.key(meta["name"]), meta["uid"], meta["resourceVersion"]) for meta in there)
 
     @staticmethod
     async def _delete_with(world: World, body: Body, finalizers: tuple[str, ...]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,14 @@ class Network(StrEnum):
     ELASTICSEARCH = "elasticsearch"
 
 
+@dataclass(frozen=True)
+class _News:
+    """What a watch tells; nothing of Secrets and ConfigMaps is ever lost, as their watch compares with what it knew."""
+
+    take: Callable[[], None]
+    of_an_object: bool = False
+
+
 class Process:
     """One process of a replica, from its start to its end."""
 
@@ -55,7 +64,7 @@ class Process:
         self._runs = asyncio.Event()
         self._runs.set()
         self._stops_in = 0
-        self._unheard: list[Callable[[], None]] = []
+        self._unheard: list[_News] = []
         self.leadership = Leadership(self, NAME, self.clock, timing=TIMING, replica=name, chance=lambda: 0.5)
         may_write = self.leadership.may_write if world.fenced else lambda: True
         self.kubernetes: FakeKubernetes = world.kubernetes.seen_by(may_write, self.answered, self.clock)
@@ -67,24 +76,25 @@ class Process:
         )
         self.operator = assembled(self.kubernetes, pool, self.clock)
         self._ends = [
-            world.kubernetes.subscribe(lambda event, body: self._hears(lambda: self._heard(event, body))),
-            world.kubernetes.subscribe_changes(lambda ref: self._hears(lambda: self.operator.intake.changed(ref))),
+            world.kubernetes.subscribe_changes(lambda ref: self._hears(_News(lambda: self.operator.intake.changed(ref)))),
+            self._watch_objects(),
         ]
         self._life = asyncio.ensure_future(self._live(waits=world.elects))
 
     async def _live(self, *, waits: bool) -> None:
         leading = asyncio.ensure_future(self.leadership.run())
         holding = asyncio.ensure_future(self.leadership.held.wait())
+        starting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
             if waits:
                 await asyncio.wait({leading, holding}, return_when=asyncio.FIRST_COMPLETED)
             if not leading.done():
-                self.operator.start()
+                starting = asyncio.ensure_future(self.operator.take_over())
             await leading
         finally:
-            leading.cancel()
-            holding.cancel()
-            await asyncio.gather(leading, holding, return_exceptions=True)
+            for task in (leading, holding, starting):
+                task.cancel()
+            await asyncio.gather(leading, holding, starting, return_exceptions=True)
         await self.operator.stop(0.0)
 
     # --- its end ------------------------------------------------------------------------------------------------------
@@ -146,7 +156,14 @@ class Process:
     def listen(self) -> None:
         """Hear what happened meanwhile, where that may be heard again."""
         while self._unheard and not self.stands_still and self.reaches(Network.KUBERNETES):
-            self._unheard.pop(0)()
+            self._unheard.pop(0).take()
+
+    def lose_events(self) -> None:
+        """What happened to objects and was not heard yet never is (410): their watch begins anew, with what is there."""
+        if any(news.of_an_object for news in self._unheard):
+            self._ends.pop()()
+            self._unheard = [news for news in self._unheard if not news.of_an_object]
+            self._ends.append(self._watch_objects())
 
     async def answered(self) -> None:
         """Between what a request does and its answer."""
@@ -183,8 +200,13 @@ class Process:
         if not self.leadership.may_write():
             self._world.unlawful.append(f"{self.name}: {what}")
 
-    def _hears(self, deed: Callable[[], None]) -> None:
-        self._unheard.append(deed)
+    def _watch_objects(self) -> Callable[[], None]:
+        return self._world.kubernetes.subscribe(
+            lambda event, body: self._hears(_News(lambda: self._heard(event, body), of_an_object=True))
+        )
+
+    def _hears(self, news: _News) -> None:
+        self._unheard.append(news)
         self.listen()
 
     def _heard(self, event: str | None, body: dict[str, Any]) -> None:

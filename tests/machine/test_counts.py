@@ -77,6 +77,19 @@ async def reads_of_idle_rounds(count: int) -> list[tuple[str, str]]:
         return sorted((entry.method, entry.path) for entry in world.standin.log)
 
 
+async def test_comparisons_that_are_asked_for_do_not_multiply() -> None:
+    async with World() as world:
+        await ready_world(world, 1)
+        for _ in range(3):
+            world.operator.resync_now()
+        await world.rest()
+        await world.resync()
+        world.forget_requests()
+        await world.resync(3)
+        rounds = [entry for entry in world.standin.log if entry.path == "/_inference/_all"]
+        assert 3 <= len(rounds) <= 4
+
+
 async def test_an_unchanged_world_costs_no_write_and_reads_that_do_not_grow_with_the_objects() -> None:
     few, many = await reads_of_idle_rounds(2), await reads_of_idle_rounds(40)
     assert few == many

@@ -47,6 +47,10 @@ class TwoReplicas(Machine):
     def a_network_of_a_replica_is_cut_or_healed(self, number: int, network: Network, reachable: bool) -> None:
         self.does(lambda: self.wild.cut_off(number, network, reachable=reachable))
 
+    @rule(number=WHICH)
+    def a_watch_of_a_replica_begins_anew(self, number: int) -> None:
+        self.does(lambda: self.wild.lose_events(number))
+
     @rule(number=WHICH, at=st.integers(1, 12), fate=st.sampled_from(Fate))
     def the_next_requests_of_a_replica_are_not_safe(self, number: int, at: int, fate: Fate) -> None:
         self.does(lambda: self.wild.strike_one(number, at, fate))
@@ -100,6 +104,26 @@ async def test_a_leader_that_stood_still_past_its_lease_writes_nothing_any_more(
         await wild.assert_rest()
         assert len(world.turns[Network.ELASTICSEARCH]) == 1
         assert world.standin.endpoints.keys() >= {"a", "b"}
+
+
+async def test_what_is_deleted_while_a_replica_hears_nothing_is_not_made_anew_by_it() -> None:
+    async with ReplicatedWorld() as world:
+        wild = WildReplicas(world=world)
+        await wild.begin()
+        wild.apply_endpoint("one", "a", {})
+        await world.clock.advance(1)
+        assert world.leader is not None
+        standby = 1 - world.replicas.index(world.leader)
+        wild.cut_off(standby, Network.KUBERNETES, reachable=False)
+        wild.delete(next(iter(wild.keys)))
+        await world.clock.advance(1)
+        assert "a" not in world.standin.endpoints
+        wild.lose_events(standby)
+        wild.cut_off(standby, Network.KUBERNETES, reachable=True)
+        await wild.kill_leader()
+        await world.elected()
+        assert world.leader is world.replicas[standby]
+        assert "a" not in world.standin.endpoints
 
 
 async def test_without_the_fence_the_laws_are_broken() -> None:

@@ -44,6 +44,9 @@ class WildReplicas(Wild):
     def cut_off(self, number: int, network: Network, *, reachable: bool) -> None:
         self.replica(number).cut_off(network, reachable=reachable)
 
+    def lose_events(self, number: int) -> None:
+        self.replica(number).process.lose_events()
+
     def strike_one(self, number: int, at: int, fate: Fate) -> None:
         self.replica(number).process.wire.arm(at, fate)
 

@@ -77,6 +77,31 @@ async def test_an_object_of_a_namespace_that_is_chosen_meanwhile_is_waited_for()
     assert task.done()
 
 
+async def test_the_version_that_is_there_is_waited_for(start: Start) -> None:
+    await start.hears("a")
+    await start.hears("b")
+    await start.task
+    before = start.house.kubernetes.store.get(key_of("a"))
+    start.house.kubernetes.edit_spec(key_of("a"), {"timeout": "7s"})
+    again = asyncio.create_task(start.house.intake.all_heard())
+    await start.house.clock.settle()
+    start.house.hear(before or {}, "MODIFIED")  # an older event that was under way
+    await start.house.clock.settle()
+    assert not again.done()
+    start.house.hear(start.house.kubernetes.store.get(key_of("a")) or {}, "MODIFIED")
+    await start.house.clock.settle()
+    assert again.done()
+
+
+async def test_what_vanished_unheard_of_is_forgotten(start: Start) -> None:
+    await start.hears("a")
+    await start.hears("b")
+    await start.task
+    start.house.kubernetes.delete(key_of("b"))
+    await start.house.intake.all_heard()
+    assert list(start.house.store) == [key_of("a")]
+
+
 async def test_an_object_that_went_is_not_waited_for(start: Start) -> None:
     await start.hears("a")
     await start.hears("b", "DELETED")

@@ -88,7 +88,10 @@ class Objects:
             listing = await list_metadata(self._client, f"list {plural}", path_of("apis", GROUP, VERSION, *within, plural))
             if isinstance(listing, KubernetesFailure):
                 return listing
-            found += [Listed(ObjectKey(plural, m["namespace"], m["name"]), m["uid"]) for m in listing.items]
+            found += [
+                Listed(ObjectKey(plural, meta["namespace"], meta["name"]), meta["uid"], meta["resourceVersion"])
+                for meta in listing.items
+            ]
         return tuple(found)
 
     async def bodies(self, plural: str, namespace: str) -> tuple[Body, ...] | KubernetesFailure:

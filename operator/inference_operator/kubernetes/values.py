@@ -33,6 +33,7 @@ class Listed:
 
     key: ObjectKey
     uid: str
+    resource_version: str
 
 
 @dataclass(frozen=True, slots=True)

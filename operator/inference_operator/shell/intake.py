@@ -23,7 +23,7 @@ from inference_operator.core.clock import Clock
 from inference_operator.core.values import ObjectRef
 from inference_operator.shell.clusters import Clusters
 from inference_operator.shell.kind import AnyKind
-from inference_operator.shell.ports import Body, KubernetesFailure, KubernetesPort, ObjectKey
+from inference_operator.shell.ports import Body, KubernetesPort, ObjectKey
 from inference_operator.shell.queue import Priority, WorkQueue
 from inference_operator.shell.roll_call import RollCall
 from inference_operator.shell.store import Identity, Known, ObjectStore, Unreadable
@@ -66,10 +66,10 @@ class Intake:
         self._kubernetes = kubernetes
         self._clusters = clusters
         self._clock = clock
-        self._roll_call = RollCall(kubernetes, store, clock)
+        self._roll_call = RollCall(kubernetes, store, clock, self.gone)
 
     async def all_heard(self) -> None:
-        """Return when every object that is there was heard of; of later ones it says nothing."""
+        """Return when the objects that are there are known, in the version of this moment, and no others."""
         await self._roll_call.complete(self._kinds)
 
     def heard(self, plural: str, event: str | None, body: Body) -> None:
@@ -80,11 +80,11 @@ class Intake:
             self.gone(key, meta["uid"])
         else:
             self._take(plural, event, key, body)
-        self._roll_call.heard(key)
+        self._roll_call.heard(key, ended=event == "DELETED")
 
     def _take(self, plural: str, event: str | None, key: ObjectKey, body: Body) -> None:
         meta = body["metadata"]
-        if meta.get("deletionTimestamp"):
+        if meta.get("deletionTimestamp") and self._store.keeps(key):
             self._store.leaves(meta["uid"], self._clock.monotonic())
         if self._store.is_old(key, meta):
             return  # mostly our own write, whose answer was taken in
@@ -129,26 +129,11 @@ class Intake:
 
     async def resync(self, pause: float = 0.0) -> None:
         """Begin a new round: read each cluster anew and compare everything with it, one object every `pause` seconds."""
-        await self._prune()
+        for plural in self._kinds:
+            await self._roll_call.prune(plural)  # what vanished while the watch was broken is never reported as deleted
         self._clusters.begin_round()
         for number, key in enumerate(self._store):
             self._queue.add(key, Priority.RESYNC, number * pause)
-
-    async def _prune(self) -> None:
-        """Objects that vanished while the watch was broken are never reported as deleted: compare with a listing."""
-        for plural in self._kinds:
-            known = {key: found.metadata.uid for key in self._store if (found := self._known(key, plural)) is not None}
-            listed = await self._kubernetes.list_keys(plural)
-            if isinstance(listed, KubernetesFailure):
-                log.warning("objects can't be listed", operation=listed.operation, message=listed.message)
-                continue
-            there = {entry.key: entry.uid for entry in listed}
-            for key, uid in known.items():
-                if there.get(key) != uid:
-                    self.gone(key, uid)
-
-    def _known(self, key: ObjectKey, plural: str) -> Known | None:
-        return self._store.get(key) if key.plural == plural else None
 
     def _forget(self, key: ObjectKey, known: Known) -> None:
         self._kinds[key.plural].forget(key, known.metadata.uid)

@@ -46,7 +46,7 @@ class Tuning:
 
 
 class Operator:
-    """Feed `intake`, then `start`; `stop` lets the work in hand end."""
+    """Feed `intake`, then `take_over`; `stop` lets the work in hand end."""
 
     def __init__(
         self,
@@ -92,6 +92,11 @@ class Operator:
             self.queue,
         )
 
+    async def take_over(self) -> None:
+        """Start, once what is known is what is there: a replica that stood by may have missed what another one did."""
+        await self.intake.all_heard()
+        self.start()
+
     def start(self) -> None:
         """Work off what was taken in, and compare everything once per interval."""
         self.queue.open(self._reconciler.work)
@@ -120,6 +125,8 @@ class Operator:
 
     def _plan_resync(self) -> None:
         """Each interval is up to a tenth shorter, so that several operators do not fall into step."""
+        if self._resync_timer is not None:
+            self._resync_timer.cancel()
         interval = self._tuning.resync_interval * (1.0 - self._dice() / 10)
         self._resync_timer = self._clock.call_later(interval, lambda: self._begin_resync(self._resync_pause()))
 
@@ -143,4 +150,5 @@ class Operator:
             return
         if (fault := task.exception()) is not None:
             log.error("resync failed", fault=type(fault).__name__)
-        self._plan_resync()
+        if not self._resyncs:  # one that was asked for may have begun meanwhile
+            self._plan_resync()

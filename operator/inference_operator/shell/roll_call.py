@@ -1,20 +1,21 @@
-"""Waits until every object that is there was heard of, so that whose an id is gets decided with all of them known.
+"""Brings what is known in line with what is there: before the first pass, and for what vanished unheard of.
 
-The informer tells of objects one by one, and not when it has told of all. So they are listed, by name only, and those that were
-not heard of yet are waited for; where namespaces are chosen, only those in chosen ones, as the store keeps no others. Decides
-nothing else; sends one listing per kind, and another one only where some are late.
+The informer tells of objects one by one, and not when it has told of all; nor does it tell of objects that vanished while its
+watch was broken. So they are listed, by metadata only: what is not there any more is forgotten, and who was not heard of yet, or
+not in the version that was listed, is waited for. Where namespaces are chosen, only those in chosen ones, as the store keeps no
+others. Sends one listing per kind, and another one only where some are late.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
 
 from inference_operator.core.clock import Clock
-from inference_operator.shell.ports import KubernetesFailure, KubernetesPort, ObjectKey
+from inference_operator.shell.ports import KubernetesFailure, KubernetesPort, Listed, ObjectKey
 from inference_operator.shell.store import ObjectStore
 
 log: Any = structlog.get_logger(__name__)
@@ -24,19 +25,23 @@ _PATIENCE = 5.0
 
 
 class RollCall:
-    """Tell it with `heard` of everything that was heard of, the end of objects included."""
+    """Tell it with `heard` of everything that was heard of, the end of objects included; `gone` is told of what vanished."""
 
-    def __init__(self, kubernetes: KubernetesPort, store: ObjectStore, clock: Clock) -> None:
+    def __init__(
+        self, kubernetes: KubernetesPort, store: ObjectStore, clock: Clock, gone: Callable[[ObjectKey, str], None]
+    ) -> None:
         self._kubernetes = kubernetes
         self._store = store
         self._clock = clock
-        self._missing: set[ObjectKey] = set()
+        self._gone = gone
+        self._missing: dict[ObjectKey, Listed] = {}
         self._waiter: asyncio.Future[None] | None = None
 
-    def heard(self, key: ObjectKey) -> None:
-        """This object, or its end, is known by now."""
-        if key in self._missing:
-            self._missing.discard(key)
+    def heard(self, key: ObjectKey, *, ended: bool = False) -> None:
+        """A version of this object, or its end, was taken note of."""
+        listed = self._missing.get(key)
+        if listed is not None and (ended or self._is_known(listed)):
+            del self._missing[key]
             if not self._missing:
                 self._wake()
 
@@ -46,17 +51,32 @@ class RollCall:
             while not await self._are_known(plural):
                 pass
 
-    async def _are_known(self, plural: str) -> bool:
-        """List them, and wait for those that are missing. False where the listing failed, or some are late."""
+    async def prune(self, plural: str) -> tuple[Listed, ...] | None:
+        """List the objects of a kind and forget what is not there any more. None where they can't be listed."""
+        known = {key: found.metadata.uid for key in self._store if key.plural == plural and (found := self._store.get(key))}
         listed = await self._kubernetes.list_keys(plural)
         if isinstance(listed, KubernetesFailure):
             log.warning("objects can't be listed", operation=listed.operation, message=listed.message)
+            return None
+        there = {entry.key: entry.uid for entry in listed}
+        for key, uid in known.items():
+            if there.get(key) != uid:
+                self._gone(key, uid)
+        return listed
+
+    async def _are_known(self, plural: str) -> bool:
+        """Wait for those that are missing. False where the listing failed, or some are late."""
+        listed = await self.prune(plural)
+        if listed is None:
             await self._wait()
             return False
-        self._missing = {entry.key for entry in listed if self._store.keeps(entry.key) and not self._store.has(entry.uid)}
+        self._missing = {entry.key: entry for entry in listed if self._store.keeps(entry.key) and not self._is_known(entry)}
         if self._missing:
             await self._wait()
         return not self._missing
+
+    def _is_known(self, listed: Listed) -> bool:
+        return self._store.is_old(listed.key, {"uid": listed.uid, "resourceVersion": listed.resource_version})
 
     async def _wait(self) -> None:
         self._waiter = waiter = asyncio.get_running_loop().create_future()

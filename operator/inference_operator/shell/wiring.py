@@ -160,6 +160,7 @@ class _Process:
 
     async def run(self) -> int:
         """Start everything, wait for the end of anything, take everything down."""
+        self._take_signals()  # PID 1 of a container is deaf to those that it has no handler for
         async with self._probing(), self._metrics.listening():
             watching = asyncio.create_task(self._watch_references(), name="watch references")
             informing = asyncio.create_task(self._inform(), name="kopf")
@@ -174,6 +175,8 @@ class _Process:
             starting.cancel()
             stopping.cancel()
             await self._take_down(grace)
+            if not self._kopf_ready.is_set():
+                informing.cancel()  # it may still wait for the CRDs, and hears of nothing else
             watching.cancel()
             leading.cancel()
             await asyncio.gather(watching, informing, leading, starting, stopping, return_exceptions=True)
@@ -190,13 +193,13 @@ class _Process:
     async def _start(self) -> None:
         """Objects are taken in from the start; worked off, once all objects and versions of Secrets are known, under a lease."""
         await self._kopf_ready.wait()
-        self._take_signals()
+        self._take_signals()  # once more: kopf has taken them over
         await self._watch.synced.wait()
         await self._operator.intake.all_heard()
         self._all_known.set()
         if self._leadership is not None:
             await self._leadership.held.wait()
-        self._operator.start()
+        await self._operator.take_over()
         log.info("operator started", namespaces=self._settings.namespace or self._settings.namespace_selector or "all")
         await asyncio.Event().wait()  # so that its end is a failure, as with the other parts
 
