@@ -155,3 +155,8 @@ async def test_pipeline_that_went_needs_nothing_any_more(house: House) -> None:
     house.hear(pipeline_body("embeds"), "DELETED")
     assert await house.woken_by(lambda: house.intake.wake_dependants(Identity(ENDPOINTS, "x"))) == set()
     assert house.store.needs_of(pipeline_key("embeds")) == frozenset()
+
+
+async def test_another_object_of_the_same_name_has_its_secrets_asked_for_anew(house: House) -> None:
+    house.hear(body("bystander", uid="another", resourceVersion="2"))
+    assert house.store.refer(key_of("bystander"), [ANOTHER]), "what polls its Secret has forgotten it"

@@ -31,14 +31,6 @@ def ids(store: ObjectStore, inference_id: str, of: ObjectKey = NOBODY) -> set[Ob
     return {key for key, _ in store.namesakes(of, inference_id)}
 
 
-def test_another_object_of_the_same_name_takes_nothing_over(store: ObjectStore) -> None:
-    store.observe(A, known("a", uid="first"))
-    store.refer(A, [SECRET])
-    store.observe(A, known("a", uid="second"))
-    assert store.referrers(SECRET) == ()
-    assert store.refer(A, [SECRET]), "its Secret must be asked for anew"
-
-
 def test_new_object_is_news(store: ObjectStore) -> None:
     change = store.observe(A, known("a"))
     assert change is not None

@@ -138,6 +138,7 @@ class Intake:
     def _forget(self, key: ObjectKey, known: Known) -> None:
         self._kinds[key.plural].forget(key, known.metadata.uid)
         self._clusters.forget(key)
+        self._store.refer(key, ())
         self._kubernetes.refer(key, ())
 
     def _wake_others(self, key: ObjectKey, known: Known) -> None:

@@ -156,8 +156,6 @@ class ObjectStore:
             self._uids.discard(before.metadata.uid)
             if before.metadata.uid != after.metadata.uid:
                 self._leaving.pop(before.metadata.uid, None)
-                self._sources.set(key, ())
-                self._needs.set(key, ())
         self._uids.add(after.metadata.uid)
         self._identities.set(key, () if isinstance(after, Unreadable) else (Identity(key.plural, after.external_id),))
         return Change(before, after)
