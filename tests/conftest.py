@@ -8,6 +8,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+_HERE = Path(__file__).parent
 _SHARE_A_CONTROL_PLANE = ("cluster", "chart")
 _SHARE_IT_WHERE_THEY_NEED_ONE = ("docs",)
 _START_THEIR_OWN = (
@@ -30,15 +31,28 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before xdist, which reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group the tests of these folders for `--dist loadgroup`; modules with a control plane of their own are a group each."""
-    here = Path(__file__).parent
+    """Group the tests for `--dist loadgroup`: by what they share, otherwise by module.
+
+    What is shared is long, and goes first, so that no worker is left alone with it in the end; `--no-loadscope-reorder` keeps
+    the order.
+    """
+    if not items or not items[0].config.pluginmanager.hasplugin("xdist"):
+        return  # nobody would know the marker
+    alone: list[pytest.Item] = []
+    shared: list[pytest.Item] = []
     for item in items:
-        folder, name = item.path.relative_to(here).parts[0], item.path.stem
-        if group := _group(folder, name, getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group(group))
+        group = _shared(item)
+        (shared if group else alone).append(item)
+        item.add_marker(pytest.mark.xdist_group(group or item.path.relative_to(_HERE).as_posix()))
+    items[:] = shared + alone
 
 
-def _group(folder: str, module: str, fixtures: list[str] | tuple[str, ...]) -> str | None:
+def _shared(item: pytest.Item) -> str | None:
+    """What a test names itself, or what its folder shares; None where it shares nothing beyond its module."""
+    if marker := item.get_closest_marker("xdist_group"):
+        return str(marker.args[0])
+    folder, module = item.path.relative_to(_HERE).parts[0], item.path.stem
     if folder in _SHARE_A_CONTROL_PLANE:
         return module if module in _START_THEIR_OWN else folder
-    return folder if folder in _SHARE_IT_WHERE_THEY_NEED_ONE and "plane" in fixtures else None
+    needs_one = "plane" in getattr(item, "fixturenames", ())
+    return folder if folder in _SHARE_IT_WHERE_THEY_NEED_ONE and needs_one else None

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from inference_operator.__main__ import main
+from tests import yaml_documents
 
 ROOT = Path(__file__).parents[1]
 
@@ -29,8 +30,8 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 def test_crds_prints_what_is_checked_in(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["crds"]) == 0
-    printed = list(yaml.safe_load_all(capsys.readouterr().out))
-    assert printed == [yaml.safe_load(path.read_text()) for path in sorted((ROOT / "crds").glob("*.yaml"))]
+    printed = list(yaml_documents.documents(capsys.readouterr().out))
+    assert printed == [yaml_documents.document(path.read_text()) for path in sorted((ROOT / "crds").glob("*.yaml"))]
 
 
 def test_a_wrong_setting_is_named_in_one_line_and_ends_with_2() -> None:

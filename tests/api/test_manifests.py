@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 
 from inference_operator.api.crd import manifests
 from inference_operator.manifests import FOLDERS, main, render
+from tests import yaml_documents
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -19,7 +19,7 @@ def test_the_files_of_the_checkout_are_fresh(capsys: pytest.CaptureFixture[str])
 
 def test_the_text_is_the_manifest_and_says_where_it_comes_from() -> None:
     for name, text in render().items():
-        assert yaml.safe_load(text) == manifests()[name]
+        assert yaml_documents.document(text) == manifests()[name]
         assert "make generate" in text.splitlines()[0]
 
 

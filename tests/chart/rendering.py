@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import yaml
+from tests import yaml_documents
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,6 +93,7 @@ class Helm:
         self._command = command
         folders = {name: str(home / name.lower()) for name in ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")}
         self._env = {key: value for key, value in os.environ.items() if not key.startswith("HELM_")} | folders
+        self._rendered: dict[tuple[str, ...], subprocess.CompletedProcess[str]] = {}
 
     def run(self, *arguments: str, values: Json | None = None) -> subprocess.CompletedProcess[str]:
         """Run it, with the values on standard input where the arguments say `-f -`. Never raises on a failure."""
@@ -110,7 +111,7 @@ class Helm:
         """Render the chart. Raises AssertionError with Helm's words when it refuses."""
         done = self._template(values, release, arguments)
         assert done.returncode == 0, done.stderr
-        return Rendered(tuple(item for item in yaml.safe_load_all(done.stdout) if item))
+        return Rendered(tuple(item for item in yaml_documents.documents(done.stdout) if item))
 
     def refusal(self, values: Json) -> str:
         """Why Helm does not render the chart with these values; empty when it does."""
@@ -118,4 +119,9 @@ class Helm:
         return done.stderr if done.returncode else ""
 
     def _template(self, values: Json | None, release: str, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
-        return self.run("template", release, str(CHART), "--namespace", RELEASE_NAMESPACE, "-f", "-", *arguments, values=values)
+        """Many tests look at the same values, and what helm makes of them is the same each time."""
+        asked = (json.dumps(values or {}), release, *arguments)
+        if asked not in self._rendered:
+            chart = ("template", release, str(CHART), "--namespace", RELEASE_NAMESPACE, "-f", "-", *arguments)
+            self._rendered[asked] = self.run(*chart, values=values)
+        return self._rendered[asked]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from tests import yaml_documents
 from tests.chart.rendering import CHART, Helm
 from tests.controlplane import ensure_binaries
 
@@ -54,7 +55,7 @@ EVERYTHING: Json = {
     "extraCA": {"configMapName": "roots"},
 }
 SETS: Mapping[str, Json] = {
-    **{path.stem: yaml.safe_load(path.read_text()) for path in sorted((CHART / "profiles").glob("*.yaml"))},
+    **{path.stem: yaml_documents.document(path.read_text()) for path in sorted((CHART / "profiles").glob("*.yaml"))},
     "everything": EVERYTHING,
     "one-pod-scraped-by-a-podmonitor": {
         "replicaCount": 1,

@@ -8,10 +8,10 @@ from importlib.metadata import requires
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests import yaml_documents
 from tests.chart.dockerfile import Dockerfile
 from tests.chart.rendering import CHART, CHECKOUT
 
@@ -112,5 +112,5 @@ def test_labels_say_what_the_project_says() -> None:
         "version": "${VERSION}",
         "revision": "${REVISION}",
     }
-    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    chart = yaml_documents.document((CHART / "Chart.yaml").read_text())
     assert pairs["ARG"] == {"VERSION": chart["appVersion"], "REVISION": ""}

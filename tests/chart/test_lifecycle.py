@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from itertools import count
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from tests import yaml_documents
 from tests.chart.release import CRD, CRDS, Release
 from tests.chart.rendering import CHART, CHECKOUT
 from tests.controlplane import CommandFailedError
@@ -117,7 +117,7 @@ def test_an_upgrade_of_the_release_upgrades_the_crds_and_keeps_the_objects(relea
     older = tmp_path / "older"
     shutil.copytree(CHART, older)
     (path,) = (older / "files" / "crds").glob("*inferenceendpoints.yaml")
-    crd = yaml.safe_load(path.read_text())
+    crd = yaml_documents.document(path.read_text())
     del crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["timeout"]
     path.write_text(yaml.safe_dump(crd))
     release.helm("install", release.name, str(older))
@@ -175,8 +175,8 @@ def test_users_get_what_their_role_says(release: Release) -> None:
                 },
             },
         }
-        answer = kubectl("create", "--filename=-", "--output=jsonpath={.status.allowed}", input=json.dumps(review))
-        return answer == "true"
+        answer = release.plane.api.create("/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
+        return answer["status"]["allowed"] is True
 
     release.plane.eventually(lambda: may("admin", "force-delete", "ingestpipelines"), "the roles to be added up")
     verbs = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "force-delete")

@@ -8,14 +8,14 @@ import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 
+from tests import yaml_documents
 from tests.chart.rendering import CHART, CHECKOUT, PROFILES
 
 if TYPE_CHECKING:
     from tests.chart.rendering import Helm, Json
 
-VALUES: Json = yaml.safe_load((CHART / "values.yaml").read_text())
+VALUES: Json = yaml_documents.document((CHART / "values.yaml").read_text())
 # Where a group that is commented out but for its name does no harm.
 MAY_BE_NULL = {
     ("affinity",),
@@ -252,6 +252,6 @@ def test_groups_within_groups_are_listed_as_well() -> None:
 
 
 def test_one_version_for_all() -> None:
-    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    chart = yaml_documents.document((CHART / "Chart.yaml").read_text())
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
     assert chart["version"] == chart["appVersion"] == project["version"]

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from tests import yaml_documents
 from tests.controlplane.state import REPOSITORY
 from tests.demo import NotSeenError
 from tests.demo.cast import MANIFESTS
@@ -217,7 +216,7 @@ def _message(name: str, condition: str) -> str:
 
 
 def _documents(file: str) -> list[dict[str, Any]]:
-    return list(yaml.safe_load_all((REPOSITORY / MANIFESTS / file).read_text()))
+    return list(yaml_documents.documents((REPOSITORY / MANIFESTS / file).read_text()))
 
 
 def keys() -> list[str]:

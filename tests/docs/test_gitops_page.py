@@ -6,8 +6,8 @@ import json
 import re
 
 import pytest
-import yaml
 
+from tests import yaml_documents
 from tests.controlplane import ControlPlane
 from tests.docs.markdown import Page
 from tests.docs.pages import ROOT
@@ -39,7 +39,7 @@ def test_the_objects_named_on_the_page_are_those_of_the_examples() -> None:
     named = set(re.findall(r"infep ([a-z][a-z-]+)", PAGE.text)) | set(
         re.findall(r"InferenceEndpoint/search/([a-z-]+)", PAGE.text)
     )
-    (endpoint,) = yaml.safe_load_all((GITOPS / "search" / "endpoint.yaml").read_text())
+    (endpoint,) = yaml_documents.documents((GITOPS / "search" / "endpoint.yaml").read_text())
     assert named == {endpoint["metadata"]["name"]}
 
 
@@ -52,4 +52,4 @@ def test_what_is_pasted_leaves_the_rest_of_the_config_map(plane: ControlPlane) -
     arguments = command.replace("examples/gitops/argocd/argocd-cm.yaml", str(CONFIG_MAP)).split()[1:]
     plane.kubectl(*arguments)
     stored = json.loads(plane.kubectl("get", "configmap", "argocd-cm", "--namespace=argocd", "--output=json"))["data"]
-    assert stored == {"url": "theirs"} | yaml.safe_load(CONFIG_MAP.read_text())["data"]
+    assert stored == {"url": "theirs"} | yaml_documents.document(CONFIG_MAP.read_text())["data"]

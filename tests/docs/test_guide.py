@@ -16,6 +16,7 @@ from inference_operator.api.crd import KINDS, Kind, manifests, schema
 from inference_operator.api.inference_endpoint import InferenceEndpoint
 from inference_operator.api.ingest_pipeline import IngestPipeline
 from inference_operator.api.kubernetes_object import KubernetesObject
+from tests import yaml_documents
 from tests.controlplane import CommandFailedError, ControlPlane
 from tests.docs.markdown import Block, Page
 from tests.docs.pages import GUIDE, PIPELINE_GUIDE, ROOT
@@ -40,7 +41,7 @@ class Guide:
     @property
     def documents(self) -> Iterator[dict[str, Any]]:
         for block in self.snippets:
-            yield from yaml.safe_load_all(block.text)
+            yield from yaml_documents.documents(block.text)
 
     @property
     def snippets(self) -> list[Block]:
@@ -111,7 +112,7 @@ def test_a_section_of_a_field_says_its_default_and_shows_it(guide: Guide, field:
     section = guide.page.section(f"`{field}`")
     assert "default" in section.lower()
     parts = [block for block in guide.snippets if block.text in section]
-    assert any(field in yaml.safe_load(block.text)["spec"] for block in parts)
+    assert any(field in yaml_documents.document(block.text)["spec"] for block in parts)
 
 
 @each_guide
@@ -194,7 +195,7 @@ def test_every_snippet_is_of_ours_and_so_was_looked_at(guide: Guide) -> None:
 
 def test_the_operator_reads_the_examples_of_the_readme() -> None:
     texts = [block.text for block in Page(ROOT / "README.md").blocks if block.language == "yaml"]
-    shown = [document for text in texts for document in yaml.safe_load_all(text)]
+    shown = [document for text in texts for document in yaml_documents.documents(text)]
     assert [document["kind"] for document in shown] == list(MODELS)
     for document in shown:
         MODELS[document["kind"]].parse(document)

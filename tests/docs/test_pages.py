@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-import yaml
 
 from inference_operator.settings import Settings
+from tests import yaml_documents
 from tests.docs.markdown import Page
 from tests.docs.pages import PAGES, ROOT
 
@@ -21,7 +21,7 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
 TARGETS = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 FLAGS = {"--config", "--help", *(f"--{name.replace('_', '-')}" for name in Settings.model_fields)}
-VALUES = yaml.safe_load((ROOT / "charts" / "inference-operator" / "values.yaml").read_text())
+VALUES = yaml_documents.document((ROOT / "charts" / "inference-operator" / "values.yaml").read_text())
 FLAGS_OF_OTHERS = {"--from-file", "--hypothesis-profile"}
 """Of kubectl and pytest, named without their command."""
 PLACES = (ROOT, ROOT / "operator" / "inference_operator", ROOT / "tests", ROOT / "operator" / "inference_operator" / "api")

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import yaml
+from tests import yaml_documents
 
 Resource: TypeAlias = dict[str, Any]
 
@@ -46,7 +46,7 @@ def manifest_files() -> list[Path]:
 
 def resources(path: Path) -> list[Resource]:
     """The objects of one file, in its order."""
-    return [document for document in yaml.safe_load_all(path.read_text(encoding="utf-8")) if document is not None]
+    return [document for document in yaml_documents.documents(path.read_text(encoding="utf-8")) if document is not None]
 
 
 def of_kind(path: Path, kind: str) -> list[Resource]:

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 
 from inference_operator.api.inference_endpoint import InferenceEndpoint
 from inference_operator.elasticsearch.connection import (
@@ -16,6 +15,7 @@ from inference_operator.elasticsearch.connection import (
     Connection,
     InvalidConnection,
 )
+from tests import yaml_documents
 from tests.examples.catalogue_of_examples import EXAMPLES, PATCHES, Resource, of_kind
 
 CONNECTION = EXAMPLES / "connection"
@@ -79,16 +79,16 @@ def test_one_secret_makes_the_user_of_eck_and_logs_in() -> None:
 
 def test_the_patch_names_the_secrets_of_eck_that_hold_role_and_user() -> None:
     (patch,) = PATCHES
-    auth = yaml.safe_load(patch.read_text(encoding="utf-8"))["spec"]["auth"]
+    auth = yaml_documents.document(patch.read_text(encoding="utf-8"))["spec"]["auth"]
     (role,), (user,) = auth["roles"], auth["fileRealm"]
-    roles = yaml.safe_load(eck_secret(role["secretName"])["stringData"]["roles.yml"])
+    roles = yaml_documents.document(eck_secret(role["secretName"])["stringData"]["roles.yml"])
     assert eck_secret(user["secretName"])["stringData"]["roles"] in roles
 
 
 def test_every_form_of_the_role_grants_the_same_and_no_more() -> None:
     role = json.loads((CONNECTION / "role.json").read_text(encoding="utf-8"))
     key = json.loads((CONNECTION / "api-key.json").read_text(encoding="utf-8"))
-    eck = yaml.safe_load(eck_secret("inference-operator-role")["stringData"]["roles.yml"])
+    eck = yaml_documents.document(eck_secret("inference-operator-role")["stringData"]["roles.yml"])
     assert role == {"cluster": PRIVILEGES}
     assert key["role_descriptors"] == {"inference-operator": role}
     assert eck == {"inference-operator": role}

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from inference_operator.api.meta import RECONCILE_ANNOTATION
+from tests import yaml_documents
 from tests.gitops import argo
 from tests.gitops.customizations import (
     ACTIONS,
@@ -39,7 +39,7 @@ each_kind = pytest.mark.parametrize("scripts", CUSTOMIZATIONS, ids=lambda script
 
 
 def load(path: Path) -> Any:
-    return yaml.safe_load(path.read_text())
+    return yaml_documents.document(path.read_text())
 
 
 def rows(file: str, part: str) -> list[Any]:
@@ -128,7 +128,7 @@ def test_both_kinds_have_the_same_scripts() -> None:
 def test_what_is_pasted_into_argocd_cm_are_the_scripts(scripts: Customization) -> None:
     data = load(CONFIG_MAP)["data"]
     assert data[f"resource.customizations.health.{GROUP}_{scripts.kind}"] == scripts.health
-    actions = yaml.safe_load(data[f"resource.customizations.actions.{GROUP}_{scripts.kind}"])
+    actions = yaml_documents.document(data[f"resource.customizations.actions.{GROUP}_{scripts.kind}"])
     assert actions["discovery.lua"] == scripts.discovery
     assert {each["name"]: each["action.lua"] for each in actions["definitions"]} == {
         name: scripts.action(name) for name in ACTIONS
@@ -136,18 +136,20 @@ def test_what_is_pasted_into_argocd_cm_are_the_scripts(scripts: Customization) -
 
 
 def test_both_tools_bring_the_same_operator_and_the_same_folder() -> None:
-    operator, search = yaml.safe_load_all((ARGOCD / "applications.yaml").read_text())
-    (release,) = (each for each in yaml.safe_load_all(example()["flux/operator/release.yaml"]) if each["kind"] == "HelmRelease")
+    operator, search = yaml_documents.documents((ARGOCD / "applications.yaml").read_text())
+    (release,) = (
+        each for each in yaml_documents.documents(example()["flux/operator/release.yaml"]) if each["kind"] == "HelmRelease"
+    )
     assert operator["spec"]["source"]["helm"]["valuesObject"] == release["spec"]["values"]
     assert operator["spec"]["destination"]["namespace"] == release["metadata"]["namespace"]
-    _, follows = yaml.safe_load_all(example()["flux/search.yaml"])
+    _, follows = yaml_documents.documents(example()["flux/search.yaml"])
     assert f"./{search['spec']['source']['path']}" == follows["spec"]["path"]
     assert search["spec"]["destination"]["namespace"] == follows["spec"]["targetNamespace"]
 
 
 def test_an_endpoint_is_in_an_earlier_wave_than_the_pipeline_that_needs_it() -> None:
     files = [text for name, text in example().items() if name.startswith("search/")]
-    objects = {each["kind"]: each for text in files for each in yaml.safe_load_all(text)}
+    objects = {each["kind"]: each for text in files for each in yaml_documents.documents(text)}
     waves = {kind: int(each["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"]) for kind, each in objects.items()}
     assert waves["InferenceEndpoint"] < waves["IngestPipeline"]
     needed = [step["inference"]["model_id"] for step in objects["IngestPipeline"]["spec"]["processors"] if "inference" in step]

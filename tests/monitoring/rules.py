@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
+from tests import yaml_documents
 
 ROOT = Path(__file__).resolve().parents[2]
 ALERTS = ROOT / "charts" / "inference-operator" / "files" / "alerts.yaml"
@@ -18,7 +18,7 @@ RUNBOOKS = ROOT / "docs" / "runbooks"
 
 def alerts() -> dict[str, dict[str, Any]]:
     """Each alerting rule by its name. None may be there twice."""
-    groups: list[dict[str, Any]] = yaml.safe_load(ALERTS.read_text("utf-8"))["groups"]
+    groups: list[dict[str, Any]] = yaml_documents.document(ALERTS.read_text("utf-8"))["groups"]
     found = [rule for group in groups for rule in group["rules"]]
     named = {rule["alert"]: rule for rule in found}
     assert len(named) == len(found), "an alert is there twice"

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from inference_operator.core.reasons import Reason
 from inference_operator.shell.metrics.census import CONDITION_TYPES, TRUTHS
 from inference_operator.shell.metrics.definitions import METRICS, PROCESS
 from inference_operator.shell.metrics.meter import Result
+from tests import yaml_documents
 from tests.docs.markdown import Page
 from tests.monitoring.panels import queries
 from tests.monitoring.rules import ROOT, RUNBOOKS, alerts, dashboard, panels, selectors
@@ -89,7 +89,7 @@ def test_a_field_that_a_runbook_reads_or_writes_exists(page: Path) -> None:
 
 
 SCHEMAS = [
-    yaml.safe_load(path.read_text("utf-8"))["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    yaml_documents.document(path.read_text("utf-8"))["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     for path in sorted((ROOT / "crds").glob("*.yaml"))
 ]
 

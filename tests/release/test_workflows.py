@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+
+from tests import yaml_documents
 
 ROOT = Path(__file__).parents[2]
 PATHS = sorted((ROOT / ".github").rglob("*.y*ml"))
@@ -17,7 +18,7 @@ each_workflow = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.ste
 
 
 def _jobs(path: Path) -> dict[str, Any]:
-    jobs: dict[str, Any] = yaml.safe_load(path.read_text())["jobs"]
+    jobs: dict[str, Any] = yaml_documents.document(path.read_text())["jobs"]
     return jobs
 
 
@@ -45,7 +46,7 @@ def test_an_action_is_the_same_in_all_workflows() -> None:
 
 @each_workflow
 def test_rights_are_given_to_jobs_alone(path: Path) -> None:
-    assert yaml.safe_load(path.read_text())["permissions"] == {}
+    assert yaml_documents.document(path.read_text())["permissions"] == {}
     assert all("permissions" in job for job in _jobs(path).values())
 
 
@@ -81,7 +82,7 @@ def test_a_command_that_fails_inside_of_another_ends_the_step(path: Path) -> Non
     swallowed = re.compile(r'(?:echo|printf|export)\b.*"[^"]*\$\(')
     assert [line for script in scripts for line in script.splitlines() if swallowed.search(line)] == []
     if any(re.search(r"[^|]\|[^|]", script) for script in scripts):
-        assert yaml.safe_load(path.read_text())["defaults"]["run"]["shell"] == "bash", "the default has no pipefail"
+        assert yaml_documents.document(path.read_text())["defaults"]["run"]["shell"] == "bash", "the default has no pipefail"
 
 
 @each_workflow
