@@ -183,19 +183,55 @@ async def test_key_whose_group_changes_while_it_waits_counts_for_the_new_one() -
     bench.assert_nothing_left()
 
 
-async def test_key_that_moves_to_a_free_group_does_not_wait_for_the_old_one() -> None:
+@pytest.mark.parametrize("mover", ["b", "c"], ids=["first in line", "behind another"])
+async def test_key_that_is_moved_to_a_free_group_does_not_wait_for_the_old_one(mover: str) -> None:
     bench = Bench(limit=1)
-    bench.groups = {"a": "hanging", "b": "hanging"}
+    bench.groups = dict.fromkeys("abc", "hanging")
     bench.hang("a")
     await bench.open()
-    bench.queue.add("a", Priority.EDIT)
-    bench.queue.add("b", Priority.EDIT)
+    for key in "abc":
+        bench.queue.add(key, Priority.EDIT)
     await bench.clock.settle()
     assert bench.started == ["a"]
-    bench.groups["b"] = "free"
-    bench.queue.add("c", Priority.EDIT)
+    bench.groups[mover] = "free"
+    bench.queue.add(mover, Priority.RESYNC)
     await bench.clock.settle()
-    assert sorted(bench.keys) == ["b", "c"]
+    assert bench.keys == [mover]
+    await bench.let_go("a")
+    assert sorted(bench.keys) == ["a", "b", "c"]
+    bench.assert_nothing_left()
+
+
+async def test_key_that_is_moved_to_a_group_without_a_place_waits_for_that_one() -> None:
+    bench = Bench(limit=1)
+    bench.groups = {"a": "one", "b": "two", "c": "one"}
+    bench.hang("a", "b")
+    await bench.open()
+    for key in "abc":
+        bench.queue.add(key, Priority.EDIT)
+    bench.groups["c"] = "two"
+    bench.queue.add("c", Priority.EDIT)
+    await bench.let_go("b")
+    assert bench.keys == ["b", "c"]
+    await bench.let_go("a")
+    bench.assert_nothing_left()
+
+
+async def test_place_that_the_first_in_line_does_not_want_any_more_goes_to_the_next() -> None:
+    bench = Bench(limit=1)
+    bench.groups = dict.fromkeys("abcd", "one")
+    bench.hang("a", "d")
+    await bench.open()
+    for key in "abcd":
+        bench.queue.add(key, Priority.EDIT)
+    await bench.clock.settle()
+    bench.queue.drop("b")
+    bench.groups["c"] = "two"  # nobody told the queue
+    await bench.let_go("a")
+    assert bench.keys == ["a", "c"]
+    assert bench.started[-1] == "d"
+    await bench.let_go("d")
+    bench.assert_nothing_left()
 
 
 async def test_group_that_changes_while_its_key_is_in_work_gives_its_place_back() -> None:

@@ -3,6 +3,14 @@
 De-duplicating (a key that waits is merged, a key in work runs once more afterwards), delaying, prioritised, with
 backoff per key and at most one worker on a key. Keys belong to groups, and each group has a limit of its own, so that
 a cluster that hangs holds up its own objects only. Knows nothing of objects; the clock and the dice are handed in.
+
+A wish lies in `_again` while its key is in work, in `_later` until its time, then in `_ready` until it is looked at, and in
+`held_up` of its group while that has as many in work as it may. Once the queue is open, this holds between any two calls:
+
+* `_ready` is empty: a key that is due waits for nothing but a place in its group.
+* A group that holds up a key is full: for each place that it gets back, its best key goes to `_ready` again.
+
+So no call looks at more than it is about, however many groups there are: it takes a few steps in heaps.
 """
 
 from __future__ import annotations
@@ -10,11 +18,11 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import count
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from inference_operator.core.clock import Clock, Timer
 
@@ -63,12 +71,13 @@ Key = TypeVar("Key", bound=Hashable)
 
 @dataclass(slots=True)
 class _Entry(Generic[Key]):
-    """A wish to work on a key. Replaced, never changed: an entry in a heap that is no longer the key's own is stale."""
+    """A wish to work on a key. It is replaced by a better one: an entry in a heap that is no longer the key's own is stale."""
 
     key: Key
     priority: Priority
     due: float
     number: int
+    group: _Group[Key] | None = None  # that held it up
 
     def __lt__(self, other: _Entry[Key]) -> bool:
         return (self.priority, self.number) < (other.priority, other.number)
@@ -76,8 +85,8 @@ class _Entry(Generic[Key]):
 
 @dataclass(slots=True)
 class _Group(Generic[Key]):
-    ready: list[_Entry[Key]] = field(default_factory=list)
     working: int = 0
+    held_up: list[_Entry[Key]] = field(default_factory=list)
 
 
 class WorkQueue(Generic[Key]):
@@ -92,16 +101,20 @@ class WorkQueue(Generic[Key]):
         group_of: Callable[[Key], Hashable],
         limit: int,
     ) -> None:
-        """`group_of` must answer at once and may change its mind about a key; `limit` is the most in work per group."""
+        """`group_of` must answer at once; `limit`, at least 1, is the most in work per group.
+
+        `group_of` may change its mind about a key. Who waits in a group hears of it with the next `add` of the key.
+        """
         self._clock = clock
         self._dice = dice
         self._backoff = backoff
         self._group_of = group_of
         self._limit = limit
-        self._work: Callable[[Key], Awaitable[None]] | None = None
+        self._work: Callable[[Key], Coroutine[Any, Any, None]] | None = None
         self._waiting: dict[Key, _Entry[Key]] = {}
         self._again: dict[Key, _Entry[Key]] = {}
         self._later: list[tuple[float, int, _Entry[Key]]] = []
+        self._ready: list[_Entry[Key]] = []
         self._groups: defaultdict[Hashable, _Group[Key]] = defaultdict(_Group[Key])
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._taken: dict[Key, Priority] = {}
@@ -132,7 +145,7 @@ class WorkQueue(Generic[Key]):
         """With which priority a key that is in work was taken; None for others."""
         return self._taken.get(key)
 
-    def open(self, work: Callable[[Key], Awaitable[None]]) -> None:
+    def open(self, work: Callable[[Key], Coroutine[Any, Any, None]]) -> None:
         """Start working off. Until then keys are only collected. `work` must not raise."""
         self._work = work
         self._pump()
@@ -141,9 +154,10 @@ class WorkQueue(Generic[Key]):
         """Work on the key, `delay` seconds from now at the latest; a wish that is there already is kept where it is sooner."""
         entry = _Entry(key, priority, self._clock.monotonic() + delay, next(self._numbers))
         shelf = self._again if key in self._tasks else self._waiting
-        if key in shelf:
-            entry = _sooner(shelf[key], entry)
-            if entry is shelf[key]:
+        known = shelf.get(key)
+        if known is not None:
+            entry = _sooner(known, entry)
+            if entry is known and not self._has_moved(entry):
                 return
         shelf[key] = entry
         if shelf is self._waiting:
@@ -204,67 +218,77 @@ class WorkQueue(Generic[Key]):
         if entry.due > self._clock.monotonic():
             heapq.heappush(self._later, (entry.due, entry.number, entry))
         else:
-            heapq.heappush(self._groups[self._group_of(entry.key)].ready, entry)
+            heapq.heappush(self._ready, entry)
 
     def _pump(self) -> None:
+        """Start what may start, in the order of priority, and put what may not to its group."""
         if self._work is None:
             return
         self._ripen()
-        while (entry := self._next()) is not None:
-            self._start(entry.key, entry.priority)
+        while self._ready:
+            entry = heapq.heappop(self._ready)
+            if not self._is_stale(entry):
+                self._start_or_hold_up(entry)
         self._set_timer()
 
     def _ripen(self) -> None:
         now = self._clock.monotonic()
         while self._later and self._later[0][0] <= now:
-            entry = heapq.heappop(self._later)[2]
-            if self._waiting.get(entry.key) is entry:
-                heapq.heappush(self._groups[self._group_of(entry.key)].ready, entry)
+            heapq.heappush(self._ready, heapq.heappop(self._later)[2])
 
-    def _next(self) -> _Entry[Key] | None:
-        for name in tuple(self._groups):
-            self._tidy(name)
-        heads = [(group.ready[0], group) for group in self._groups.values() if group.ready and group.working < self._limit]
-        return heapq.heappop(min(heads, key=lambda head: head[0])[1].ready) if heads else None
-
-    def _tidy(self, name: Hashable) -> None:
-        """Leave a head that is to be worked on in this very group, or no group."""
+    def _start_or_hold_up(self, entry: _Entry[Key]) -> None:
+        name = self._group_of(entry.key)
         group = self._groups[name]
-        while group.ready:
-            entry = group.ready[0]
-            is_stale = self._waiting.get(entry.key) is not entry
-            if not is_stale and self._group_of(entry.key) == name:
-                return
-            heapq.heappop(group.ready)
-            if not is_stale:
-                self._file(entry)  # it belongs to another cluster by now
-        if not group.working:
-            del self._groups[name]
+        if group.working < self._limit:
+            group.working += 1
+            self._start(entry, name)
+        else:
+            entry.group = group
+            heapq.heappush(group.held_up, entry)
 
-    def _start(self, key: Key, priority: Priority) -> None:
+    def _start(self, entry: _Entry[Key], name: Hashable) -> None:
         assert self._work is not None
+        key = entry.key
         del self._waiting[key]
-        name = self._group_of(key)
-        self._groups[name].working += 1
-        self._taken[key] = priority
-        task = asyncio.ensure_future(self._work(key))
-        self._tasks[key] = task
+        self._taken[key] = entry.priority
+        self._tasks[key] = task = asyncio.get_running_loop().create_task(self._work(key))
         task.add_done_callback(lambda _: self._finished(key, name))
 
     def _finished(self, key: Key, name: Hashable) -> None:
-        self._groups[name].working -= 1
         del self._tasks[key], self._taken[key]
         entry = self._again.pop(key, None)
         if entry is not None:
             self._waiting[key] = entry
             self._file(entry)
+        self._give_back(name)
         self._pump()
+
+    def _give_back(self, name: Hashable) -> None:
+        """A place in a group is free: its best key is ready, and so is every better one that belongs elsewhere by now."""
+        group = self._groups[name]
+        group.working -= 1
+        while group.held_up:
+            entry = heapq.heappop(group.held_up)
+            if self._is_stale(entry):
+                continue
+            heapq.heappush(self._ready, entry)
+            if self._group_of(entry.key) == name:
+                return
+        if not group.working:
+            del self._groups[name]
+
+    def _is_stale(self, entry: _Entry[Key]) -> bool:
+        return self._waiting.get(entry.key) is not entry
+
+    def _has_moved(self, entry: _Entry[Key]) -> bool:
+        """True when the group that holds it up is not its own any more."""
+        return entry.group is not None and entry.group is not self._groups.get(self._group_of(entry.key))
 
     def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while self._later and self._waiting.get(self._later[0][2].key) is not self._later[0][2]:
+        while self._later and self._is_stale(self._later[0][2]):
             heapq.heappop(self._later)
         if self._later:
             self._timer = self._clock.call_later(self._later[0][0] - self._clock.monotonic(), self._pump)
