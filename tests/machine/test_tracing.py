@@ -9,6 +9,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+import structlog
+from opentelemetry import trace
+from opentelemetry.sdk.trace import Tracer as SdkTracer
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from structlog.testing import capture_logs
 
 from inference_operator.core.tracing import Tracer
@@ -23,6 +27,8 @@ from inference_operator.shell.otlp import OtlpTracer
 from inference_operator.shell.tracing import tracing
 from tests.kubernetes.scripted_api import Answer, client_for, metadata, scripted_api
 from tests.machine.collector import Collector, collecting
+from tests.machine.probing import PROBE
+from tests.machine.scenarios_of_pipelines import asking
 from tests.machine.things import KEY
 from tests.machine.world import CANARY, World
 from tests.standin import Fault
@@ -284,6 +290,40 @@ async def test_what_is_not_sampled_is_not_sent_and_not_named(collector: Collecto
         assert not is_sampled(await headers_of_a_request(tracer))
     delivered(tracer)
     assert collector.bodies == []
+
+
+class EndpointsOnly(Sampler):
+    """Samples the passes over endpoints, and of requests outside a pass none."""
+
+    def should_sample(self, parent_context: object, trace_id: int, name: str, *_: object, **__: object) -> SamplingResult:
+        is_wanted = trace.get_current_span().is_recording() or name == "reconcile InferenceEndpoint"
+        return SamplingResult(Decision.RECORD_AND_SAMPLE if is_wanted else Decision.DROP)
+
+    def get_description(self) -> str:
+        return "endpoints only"
+
+
+async def test_what_a_sampled_pass_wakes_or_winds_up_is_not_logged_as_a_part_of_it(collector: Collector) -> None:
+    tracer = OtlpTracer(VirtualClock(), RESOURCE)
+    assert isinstance(tracer._tracer, SdkTracer)
+    tracer._tracer.sampler = EndpointsOnly()
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as logs:
+        async with World() as world:
+            world.tracer = tracer
+            world.put_key()
+            await world.start()
+            pipeline = world.apply_pipeline("p", asking("a"))
+            await world.rest()
+            world.apply("a", {"probe": PROBE})
+            await world.rest()
+            assert world.condition(pipeline) == READY, "the endpoint woke it"
+    delivered(tracer)
+    ids = {span.trace for span in collector.spans}
+    steps = [entry for entry in logs if entry["event"] == "step"]
+    assert {entry["name"] for entry in steps} == {"a", "p"}
+    assert all(entry["trace_id"] in ids for entry in steps if entry["name"] == "a")
+    assert [entry for entry in steps if entry["name"] == "p" and "trace_id" in entry] == []
+    assert ["trace_id" in entry for entry in logs if entry["event"] == "probe"] == [False]
 
 
 async def test_requests_say_who_sends_them_and_nothing_of_a_trace_without_one() -> None:

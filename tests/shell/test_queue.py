@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 import pytest
 
 from inference_operator.shell.queue import Priority, WorkQueue
@@ -277,3 +279,16 @@ async def test_dropped_and_added_again_is_worked_on_once(bench: Bench) -> None:
     await bench.open()
     await bench.clock.advance(100)
     assert bench.done == [(2.0, "a")]
+
+
+async def test_work_starts_in_a_context_of_its_own(bench: Bench) -> None:
+    whose: ContextVar[str] = ContextVar("whose", default="nobody's")
+    seen: list[str] = []
+    await bench.open()
+    for key in "ab":
+        bench.during[key] = lambda: seen.append(whose.get())
+    whose.set("the adder's")
+    bench.queue.add("a", Priority.EDIT)
+    bench.queue.add("b", Priority.EDIT, delay=5)
+    await bench.clock.advance(5)
+    assert seen == ["nobody's", "nobody's"]

@@ -19,6 +19,7 @@ import asyncio
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Hashable
+from contextvars import Context
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import count
@@ -251,7 +252,8 @@ class WorkQueue(Generic[Key]):
         key = entry.key
         del self._waiting[key]
         self._taken[key] = entry.priority
-        self._tasks[key] = task = asyncio.get_running_loop().create_task(self._work(key))
+        # Whoever made the wish is often another piece of work, whose trace and log fields are none of this one's.
+        self._tasks[key] = task = asyncio.get_running_loop().create_task(self._work(key), context=Context())
         task.add_done_callback(lambda _: self._finished(key, name))
 
     def _finished(self, key: Key, name: Hashable) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,7 +142,8 @@ class Prober:
             return
         # Each interval is up to a tenth shorter, so that the probes of many objects do not fall into step.
         course.due = self._clock.monotonic() + subject.interval * (1.0 - self._dice() / 10)
-        course.task = task = asyncio.ensure_future(self._probe(key, course, subject))
+        # The pass that wound the timer has ended by now: its trace and its log fields are none of the probe's.
+        course.task = task = asyncio.get_running_loop().create_task(self._probe(key, course, subject), context=Context())
         self._tasks.add(task)
         task.add_done_callback(lambda _: self._ended(key, course, task))
 
