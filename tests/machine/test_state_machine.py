@@ -154,9 +154,9 @@ class Machine(RuleBasedStateMachine):
     def the_network_to_kubernetes_is_cut_or_healed(self, reachable: bool) -> None:
         self.does(lambda: self.wild.cut_kubernetes(reachable=reachable))
 
-    @rule()
-    def the_cluster_is_replaced_by_an_empty_one(self) -> None:
-        self.does(self.wild.replace_cluster())
+    @rule(endpoints=st.sets(st.sampled_from(["a", "b"])), pipelines=st.sets(PIPELINE_IDS))
+    def the_cluster_is_replaced(self, endpoints: set[str], pipelines: set[str]) -> None:
+        self.does(self.wild.replace_cluster(endpoints, pipelines))
 
     @rule(at=st.integers(1, 12), fate=st.sampled_from(Fate))
     def the_next_requests_are_not_safe(self, at: int, fate: Fate) -> None:

@@ -1,12 +1,14 @@
 """A world in which anything may happen at any time, and the laws that hold whatever did.
 
 Ids `a` and `b` are wanted by endpoints, `p` and `q` by pipelines; several objects may want the same. `theirs` belongs to a
-stranger, and only objects that may never adopt want it. Values of Secrets all begin with the canary.
+stranger, and only objects that may never adopt want it. In a cluster that takes another's place a stranger may have any of the
+ids. Values of Secrets all begin with the canary.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -22,7 +24,7 @@ from tests.fake_kubernetes_requests import Moment, Request
 from tests.machine.tripwire import Fate, Tripwire
 from tests.machine.world import CANARY, NAMESPACE, World, openai
 from tests.standin.faults import Fault
-from tests.standin.state import put
+from tests.standin.state import Endpoint, Pipeline
 
 THEIRS = "theirs"
 _LASTING = 1400.0  # seconds: two comparisons and the longest pause between two attempts
@@ -39,6 +41,8 @@ class Wild:
     rotations: int = 0
     has_secret: bool = False
     clusters: int = 0
+    foreign: dict[str, object] = field(default_factory=dict)
+    """What belongs to strangers and must stay as it is, by `plural/id`."""
 
     def __post_init__(self) -> None:
         self.wire = Tripwire(self.world)
@@ -47,7 +51,7 @@ class Wild:
     async def begin(self) -> None:
         self.rotate()
         await self.stranger_puts_endpoint(THEIRS)
-        self.foreign = self._foreign()
+        self._protect(f"{ENDPOINTS}/{THEIRS}")
         await self.world.start()
 
     # --- the user -----------------------------------------------------------------------------------------------------
@@ -94,22 +98,25 @@ class Wild:
     # --- others -------------------------------------------------------------------------------------------------------
 
     async def stranger_puts_endpoint(self, inference_id: str) -> None:
-        self.meddled.add(f"{ENDPOINTS}/{inference_id}")
+        self._meddle(f"{ENDPOINTS}/{inference_id}")
         body = {"service": "openai", "service_settings": {"model_id": "text-embedding-3-large", "api_key": "theirs"}}
         await self._say("PUT", f"/_inference/text_embedding/{inference_id}", body)
 
     async def stranger_changes_endpoint(self, inference_id: str, requests: int) -> None:
+        self._release(f"{ENDPOINTS}/{inference_id}")
         settings = {"api_key": "theirs", "rate_limit": {"requests_per_minute": requests}}
         await self._say("PUT", f"/_inference/text_embedding/{inference_id}/_update", {"service_settings": settings})
 
     async def stranger_deletes_endpoint(self, inference_id: str) -> None:
+        self._release(f"{ENDPOINTS}/{inference_id}")
         await self._say("DELETE", f"/_inference/{inference_id}?force=true")
 
     async def stranger_puts_pipeline(self, pipeline_id: str) -> None:
-        self.meddled.add(f"{PIPELINES}/{pipeline_id}")
+        self._meddle(f"{PIPELINES}/{pipeline_id}")
         await self._say("PUT", f"/_ingest/pipeline/{pipeline_id}", {"description": "theirs", "processors": []})
 
     async def stranger_deletes_pipeline(self, pipeline_id: str) -> None:
+        self._release(f"{PIPELINES}/{pipeline_id}")
         await self._say("DELETE", f"/_ingest/pipeline/{pipeline_id}")
 
     async def index_uses(self, inference_id: str, pipeline_id: str) -> None:
@@ -127,8 +134,8 @@ class Wild:
     def cut(self, *, reachable: bool) -> None:
         self.world.standin.reachable = reachable
 
-    async def replace_cluster(self) -> None:
-        """One of another identity answers at the same address, with nothing in it but what is theirs.
+    async def replace_cluster(self, endpoints: Collection[str] = (), pipelines: Collection[str] = ()) -> None:
+        """One of another identity answers at the same address, with nothing in it but what is theirs, also under ids of ours.
 
         Nobody does so within seconds, for which the operator believes who answers there: the address is silent meanwhile.
         """
@@ -139,7 +146,19 @@ class Wild:
         self.clusters += 1
         theirs = self.world.standin.endpoints[THEIRS]
         self.world.standin.replace_cluster(f"cluster-{self.clusters}")
-        self.world.standin.change(lambda state: replace(state, endpoints=put(state.endpoints, THEIRS, theirs)))
+        self.foreign.clear()
+        self._find(theirs, endpoints, pipelines)
+
+    def _find(self, theirs: Endpoint, endpoints: Collection[str], pipelines: Collection[str]) -> None:
+        """Strangers' things are there, and none of them is what a spec of ours says, so that only `Always` adopts it."""
+        unlike = replace(theirs, service_settings={**theirs.service_settings, "model_id": "text-embedding-ada-002"})
+        found = {name: replace(unlike, inference_id=name) for name in sorted(endpoints)} | {THEIRS: theirs}
+        stored = {name: Pipeline({"description": "theirs", "processors": []}, 0.0, 0.0) for name in sorted(pipelines)}
+        self.world.standin.change(lambda state: replace(state, endpoints={**state.endpoints, **found}, pipelines=stored))
+        names = {f"{ENDPOINTS}/{name}" for name in found} | {f"{PIPELINES}/{name}" for name in stored}
+        self.meddled |= names
+        for name in names - {self._name_of(key) for key in self.keys if self._may_take(key)}:
+            self._protect(name)
 
     def cut_kubernetes(self, *, reachable: bool) -> None:
         """Neither requests nor the watch get through; what happened meanwhile is heard of once they do."""
@@ -182,7 +201,8 @@ class Wild:
         assert CANARY not in str(self.world.kubernetes.events), "a secret in an event"
         for key in self.keys:
             self.world.conditions(key)  # which are lawful, or this raises
-        assert self._foreign() == self.foreign, "what only strangers may touch was touched"
+        there = {name: self._stored(name) for name in self.foreign}
+        assert there == self.foreign, "what only strangers may touch was touched"
         claims = [claim for key in self.keys if (claim := self._claim(key)) is not None]
         assert len(claims) == len(set(claims)), f"two objects claim one id: {sorted(claims)}"
 
@@ -207,6 +227,7 @@ class Wild:
         left = {f"{ENDPOINTS}/{name}" for name in self.world.standin.endpoints if not name.startswith(".")}
         left |= {f"{PIPELINES}/{name}" for name in self._pipelines}
         assert left <= self.keeps | self.meddled, f"orphans: {left - self.keeps - self.meddled}"
+        self.assert_laws()
 
     def _assert_told(self, key: ObjectKey) -> None:
         body = self.world.kubernetes.store.get(key)
@@ -246,9 +267,32 @@ class Wild:
         """What an object kept, or gave back its claim of, may stay for good."""
         if policies.get("deletionPolicy") == "Retain" or policies.get("managementPolicy") == "Observe":
             self.keeps.add(f"{plural}/{name}")
+        if policies.get("adoptionPolicy") == "Always":
+            self._release(f"{plural}/{name}")
 
-    def _foreign(self) -> str:
-        return repr(self.world.standin.endpoints.get(THEIRS))
+    def _meddle(self, name: str) -> None:
+        self.meddled.add(name)
+        self._release(name)
+
+    def _protect(self, name: str) -> None:
+        """From now on it stays as it is."""
+        self.foreign[name] = self._stored(name)
+
+    def _release(self, name: str) -> None:
+        """Its owner changes it, or an object may take it over."""
+        self.foreign.pop(name, None)
+
+    def _stored(self, name: str) -> object:
+        plural, _, within = name.partition("/")
+        state = self.world.standin.state
+        return state.pipelines.get(within) if plural == PIPELINES else state.endpoints.get(within)
+
+    def _name_of(self, key: ObjectKey) -> str:
+        return f"{key.plural}/{self._id_of(key)}"
+
+    def _may_take(self, key: ObjectKey) -> bool:
+        body = self.world.kubernetes.store.get(key)
+        return body is not None and body["spec"].get("adoptionPolicy") == "Always"
 
     def _claim(self, key: ObjectKey) -> tuple[str, str, str] | None:
         body = self.world.kubernetes.store.get(key)

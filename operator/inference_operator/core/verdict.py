@@ -83,6 +83,9 @@ Step: TypeAlias = (
     Look | Resolve | Claim | Unclaim | SetFinalizer | Create | Update | Validate | DryRun | Delete | Inspect | Rehearse
 )
 
+SENT = (Create, Update, Validate, Delete)
+"""The steps that write to Elasticsearch, or may."""
+
 
 @dataclass(frozen=True, slots=True)
 class Nothing:

@@ -7,9 +7,10 @@ from typing import TypeAlias
 
 from inference_operator.api.managed import ManagedObject
 from inference_operator.api.meta import CLAIM_ANNOTATION, FINALIZER
+from inference_operator.core.failure import Failure
 from inference_operator.core.situation import Answer, Patched, Situation
 from inference_operator.core.values import Server
-from inference_operator.core.verdict import Claim, Create, Resolve, SetFinalizer, Step, Unclaim
+from inference_operator.core.verdict import SENT, Claim, Resolve, SetFinalizer, Step, Unclaim
 from inference_operator.elasticsearch.cluster import Cluster
 from inference_operator.shell.intake import read
 from inference_operator.shell.kind import AnyKind
@@ -17,7 +18,7 @@ from inference_operator.shell.ports import Body, Conflict, Gone, KubernetesFailu
 from inference_operator.shell.store import ObjectStore
 
 _IDENTITY_BELIEVED = 5.0
-"""For how many seconds a reading may serve many creates that tells which cluster answers at an address."""
+"""For how many seconds a reading may serve many writes that tells which cluster answers at an address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,8 @@ class Actor:
         if isinstance(step, Resolve):
             return await kind.resolve(found)
         assert cluster is not None, f"{step} needs a cluster"
-        if isinstance(step, Create) and await _is_replaced(s, cluster):
-            return Interrupted(Replaced(), found.metadata.uid)
+        if isinstance(step, SENT) and (stop := await _fenced(s, cluster)) is not None:
+            return Interrupted(stop, s.uid) if isinstance(stop, Replaced) else stop
         return await kind.act(found, s, step, cluster)
 
     async def _patch(
@@ -89,10 +90,16 @@ class Actor:
             self._store.observe(key, read(kind, body))
 
 
-async def _is_replaced(s: Situation, cluster: Cluster) -> bool:
-    """What is made belongs to the object by a claim that names the cluster, so that has to be the one that it is made in."""
+async def _fenced(s: Situation, cluster: Cluster) -> Replaced | Failure | None:
+    """Why nothing may be written, None where it may.
+
+    What is ours is so by a claim that names the cluster: in another one the same id may be a stranger's. Where it can't be told
+    who answers, it may be another one.
+    """
     now = await cluster.server(_IDENTITY_BELIEVED)
-    return isinstance(now, Server) and s.server is not None and not now.is_same(s.server)
+    if not isinstance(now, Server):
+        return now
+    return Replaced() if s.server is not None and not now.is_same(s.server) else None
 
 
 def _wants_finalizer(s: Situation, step: Claim | Unclaim | SetFinalizer) -> bool:

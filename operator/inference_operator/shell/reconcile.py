@@ -28,11 +28,10 @@ from inference_operator.core.reasons import Reason
 from inference_operator.core.situation import Situation
 from inference_operator.core.tracing import SILENT_SPAN, Span, Tracer
 from inference_operator.core.verdict import (
+    SENT,
     Blocked,
     Claim,
     Conclusion,
-    Create,
-    Delete,
     Held,
     Nothing,
     Released,
@@ -41,8 +40,6 @@ from inference_operator.core.verdict import (
     Suspended,
     Unclaim,
     Unusable,
-    Update,
-    Validate,
     Watching,
 )
 from inference_operator.elasticsearch.cluster import Cluster
@@ -61,8 +58,7 @@ log: Any = structlog.get_logger(__name__)
 
 # A pass has at most: finalizer, resolve, look, claim, update, validate, dry run, delete, create, look, inspect, and one to spare.
 _MOST_STEPS = 16
-_SENT = (Create, Update, Validate, Delete)
-_WRITES = (Claim, Unclaim, SetFinalizer, *_SENT)
+_WRITES = (Claim, Unclaim, SetFinalizer, *SENT)
 _POLL_SECONDS = 10.0
 _SLOW_SECONDS = 10.0
 # Elasticsearch does not say when a referrer goes, and a person who removed the last one waits for the deletion.
@@ -220,7 +216,7 @@ class Reconciler:
 
     def _cause(self, key: ObjectKey, kind: AnyKind, s: Situation, step: Step, pass_id: str) -> Cause | None:
         """What the audit log is to tell of the writes that a step sends."""
-        if not isinstance(step, _SENT):
+        if not isinstance(step, SENT):
             return None
         return Cause(
             pass_id,
