@@ -107,6 +107,13 @@ def test_it_can_be_stopped_while_it_waits_for_the_api_server(kubeconfig: str) ->
             process.kill()
 
 
+def test_an_audit_log_that_can_not_be_opened_is_named(kubeconfig: str, tmp_path: Path) -> None:
+    where = tmp_path / "missing" / "audit.log"
+    done = run("run", "--kubeconfig", kubeconfig, f"--audit-log={where}")
+    assert done.returncode == 1
+    assert done.stderr == f"inference-operator: --audit-log: {where} can't be opened: No such file or directory\n"
+
+
 @pytest.mark.parametrize(("busy", "free"), [("probe", "metrics"), ("metrics", "probe")])
 def test_a_busy_port_is_named(busy: str, free: str, kubeconfig: str) -> None:
     import socket  # noqa: PLC0415 - only this test opens one

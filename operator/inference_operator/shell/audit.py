@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import structlog
 
@@ -27,6 +27,7 @@ from inference_operator.core.failure import Failure, HttpFailure, TransportFailu
 from inference_operator.core.tracing import SILENT, Tracer
 from inference_operator.elasticsearch.answers import Response
 from inference_operator.elasticsearch.traffic import CANCELLED, Write
+from inference_operator.kubernetes.credentials import ConfigurationError
 
 log: Any = structlog.get_logger(__name__)
 
@@ -167,14 +168,21 @@ def _told(result: str, *, status: int | None = None, type: str | None = None, lo
 
 @contextmanager
 def audit_log(where: str, clock: Clock, operator: Mapping[str, str], tracer: Tracer = SILENT) -> Iterator[AuditLog | None]:
-    """`-`: standard output; `off`: none; else a file, which is appended to. Raises OSError where it can't be opened."""
+    """`-`: stdout; `off`: none; else a file, which is appended to. Raises ConfigurationError where it can't be opened."""
     if where == "off":
         yield None
     elif where == "-":
         yield AuditLog(clock, operator, _to_stdout, tracer)
     else:
-        with Path(where).open("a", encoding="utf-8", buffering=1) as file:
+        with _opened(Path(where)) as file:
             yield AuditLog(clock, operator, file.write, tracer)
+
+
+def _opened(path: Path) -> TextIO:
+    try:
+        return path.open("a", encoding="utf-8", buffering=1)
+    except OSError as error:
+        raise ConfigurationError(f"--audit-log: {path} can't be opened: {error.strerror}") from None
 
 
 def _to_stdout(line: str) -> None:

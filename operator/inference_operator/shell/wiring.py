@@ -58,7 +58,7 @@ async def run(settings: Settings, kinds: Iterable[MakeKind]) -> int:
     """Run until SIGTERM or SIGINT; return the exit code.
 
     Raises:
-        ConfigurationError: No API server is configured, or traces are wanted and can't be.
+        ConfigurationError: No API server is configured, the audit log can't be opened, or traces are wanted and can't be.
     """
     clock = SystemClock()
     async with tracing(settings.tracing, os.environ, clock, _identity(settings)) as tracer:
