@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     extra_ca_file: Path | None = Field(
         None,
         description="A PEM file of certificate authorities to trust for Elasticsearch beside those of the system, where a"
-        " connection brings no ca.crt. Read anew for each new connection.",
+        " connection brings no ca.crt. Read anew for each new connection, and with each comparison.",
     )
     resync_interval: Seconds = Field(600.0, ge=1, description="How often each Elasticsearch cluster is compared as a whole.")
     concurrency_per_cluster: int = Field(8, ge=1, le=64, description="Objects of one Elasticsearch cluster in work at once.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -13,9 +14,11 @@ from inference_operator.core.values import ABSENT, Server
 from inference_operator.elasticsearch.cluster import Cluster
 from inference_operator.elasticsearch.connection import ApiKey, Connection
 from inference_operator.elasticsearch.pool import ClusterPool
+from tests.elasticsearch.certificates import Authority
 from tests.elasticsearch.scripted import ScriptedServer
 from tests.virtual_clock import VirtualClock
 
+AUTHORITY = Authority("a further authority")
 OLD = Connection("https://es:9200", ApiKey("old"))
 NEW = Connection("https://es:9200", ApiKey("new"))
 
@@ -154,3 +157,41 @@ async def test_prune_closes_what_nobody_holds(pool: ClusterPool, transports: Tra
 async def test_dropping_a_stranger_is_nothing(pool: ClusterPool) -> None:
     pool.drop("nobody")
     assert pool.clusters() == ()
+
+
+async def test_authorities_that_changed_move_those_who_trust_them_with_the_next_round(
+    transports: Transports, clock: VirtualClock, tmp_path: Path
+) -> None:
+    roots = tmp_path / "roots.pem"
+    roots.write_text("no certificate")
+    pool = ClusterPool(clock, transports, extra_ca_file=roots)
+    of_its_own, plain = Connection("https://es:9200", ca_pem=AUTHORITY.pem), Connection("http://es:9200")
+    broken, *others = (pool.hold(user, each) for user, each in (("a", OLD), ("b", of_its_own), ("c", plain)))
+    assert not await is_open(broken)
+    roots.write_text(AUTHORITY.pem)
+    assert pool.hold("a", OLD) is broken, "the file is not read for every pass"
+    pool.begin_round()
+    mended = pool.hold("a", OLD)
+    assert await is_open(mended)
+    pool.begin_round()
+    assert pool.hold("a", OLD) is mended
+    assert [pool.hold("b", of_its_own), pool.hold("c", plain)] == others
+    roots.unlink()
+    pool.begin_round()
+    assert not await is_open(pool.hold("a", OLD))
+    assert len(pool.clusters()) == 3
+    await pool.aclose_all()
+
+
+async def test_a_new_client_is_kept_by_the_authorities_that_it_read(
+    transports: Transports, clock: VirtualClock, tmp_path: Path
+) -> None:
+    roots = tmp_path / "roots.pem"
+    roots.write_text("no certificate")
+    pool = ClusterPool(clock, transports, extra_ca_file=roots)
+    roots.write_text(AUTHORITY.pem)
+    cluster = pool.hold("a", OLD)
+    assert await is_open(cluster)
+    pool.begin_round()
+    assert pool.hold("a", OLD) is cluster
+    await pool.aclose_all()

@@ -2,12 +2,13 @@
 
 Decides how long a cluster lives: while somebody holds it. An object keeps its cluster although the connection's
 Secret went, so that a deletion still works. Rotated credentials are another connection, thus another cluster; the old
-one is closed when its last user has moved on.
+one is closed when its last user has moved on. So are authorities of `--extra-ca-file` that changed, for those who trust them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from typing import TYPE_CHECKING
 
 from inference_operator.core.tracing import SILENT, Tracer
@@ -52,6 +53,7 @@ class ClusterPool:
         tracer: Tracer = SILENT,
     ) -> None:
         self._extra_ca_file = extra_ca_file
+        self._authorities = _digest(extra_ca_file)
         self._witnesses = Witnesses(listener or Nobody(), trail, tracer)
         self._may_write = may_write
         self._clock = clock
@@ -68,10 +70,16 @@ class ClusterPool:
 
     def get(self, connection: Connection) -> Cluster:
         """The cluster of a connection, made at first. Nobody holds it yet: `prune` may close it."""
-        return self._get(connection, connection.fingerprint)
+        return self._get(connection)[1]
 
-    def _get(self, connection: Connection, fingerprint: str) -> Cluster:
+    def _get(self, connection: Connection) -> tuple[str, Cluster]:
+        fingerprint = self._fingerprint(connection)
         cluster = self._clusters.get(fingerprint)
+        if cluster is None:
+            # The client reads the file now, so it is kept by what the file holds now.
+            self._authorities = _digest(self._extra_ca_file)
+            fingerprint = self._fingerprint(connection)
+            cluster = self._clusters.get(fingerprint)
         if cluster is None:
             transport = self._transport_factory(connection) if self._transport_factory else None
             cluster = self._clusters[fingerprint] = Cluster(
@@ -83,12 +91,16 @@ class ClusterPool:
                 self._witnesses,
                 self._extra_ca_file,
             )
-        return cluster
+        return fingerprint, cluster
+
+    def _fingerprint(self, connection: Connection) -> str:
+        """What a cluster is kept by."""
+        trusts_them = connection.ca_pem is None and connection.address.startswith("https://")
+        return f"{connection.fingerprint}/{self._authorities}" if trusts_them else connection.fingerprint
 
     def hold(self, user: str, connection: Connection) -> Cluster:
         """The cluster of a connection, alive as long as `user` holds it. A user holds one: the former is let go."""
-        fingerprint = connection.fingerprint
-        cluster = self._get(connection, fingerprint)
+        fingerprint, cluster = self._get(connection)
         former = self._held.get(user)
         self._held[user] = fingerprint
         if former is not None and former != fingerprint:
@@ -111,6 +123,15 @@ class ClusterPool:
         for fingerprint in tuple(self._clusters):
             self._close_if_unused(fingerprint)
 
+    def begin_round(self) -> None:
+        """Read every cluster anew, once for all who ask, and the file of further authorities as well.
+
+        Where that is another by now, each user moves to a new client when it asks for its cluster next.
+        """
+        self._authorities = _digest(self._extra_ca_file)
+        for cluster in self._clusters.values():
+            cluster.invalidate()
+
     def clusters(self) -> tuple[Cluster, ...]:
         """All that are open."""
         return tuple(self._clusters.values())
@@ -129,3 +150,11 @@ class ClusterPool:
             task = asyncio.get_running_loop().create_task(cluster.aclose())
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
+
+
+def _digest(path: Path | None) -> str:
+    """Of what the file holds. Empty where there is none, or it can't be read, which the client will tell."""
+    try:
+        return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest() if path is not None else ""
+    except OSError:
+        return ""

@@ -109,8 +109,7 @@ class Clusters:
         """Resolve every connection again when it is needed next, and read every cluster anew, once for all objects."""
         self._resolved.clear()
         self._locks = defaultdict(asyncio.Lock, {name: lock for name, lock in self._locks.items() if lock.locked()})
-        for cluster in self._pool.clusters():
-            cluster.invalidate()
+        self._pool.begin_round()
 
     def _is_current(self, resolved: _Resolved) -> bool:
         # A connection that was read from files has no versions; whoever watches the folder begins a new round.
