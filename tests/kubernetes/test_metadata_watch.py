@@ -11,6 +11,7 @@ import pytest
 
 from inference_operator.api.status import SourceKind
 from inference_operator.core.values import ObjectRef, ObjectVersion
+from inference_operator.kubernetes.metadata_scope import REFUSED_FOR
 from inference_operator.kubernetes.metadata_watch import MetadataWatch
 from inference_operator.kubernetes.values import UNKNOWN, ObjectKey
 from tests.kubernetes.scripted_api import (
@@ -293,12 +294,36 @@ async def test_a_right_that_is_granted_later_is_used(api: ScriptedApi, tmp_path:
 
 
 async def test_a_right_that_is_withdrawn_turns_to_polling(api: ScriptedApi, tmp_path: Path) -> None:
-    api.plan(SECRETS, Watch((event("ADDED", "openai", "7"), DONE)), refusal(403))
+    api.plan(SECRETS, Watch((event("ADDED", "openai", "7"), DONE)), *ALWAYS_FORBIDDEN)
     api.plan(f"{SECRETS}/openai", Answer(200, metadata("openai", "12")))
     async with bench(api, tmp_path) as it:
         it.watch.refer(OWNER, [secret("openai")])
-        await holding(lambda: it.watch.version_of(secret("openai")) == at("openai", "12"))
+        await passing(it.clock, lambda: it.watch.version_of(secret("openai")) == at("openai", "12"))
         assert secret("openai") in it.told
+        assert it.clock.monotonic() >= REFUSED_FOR
+
+
+async def test_a_refusal_that_passes_takes_nothing_away(api: ScriptedApi, tmp_path: Path) -> None:
+    before, after = [event("ADDED", name, "7") for name in ("same", "changed")], bookmark("20", complete=True)
+    again = Watch((event("ADDED", "same", "7"), event("ADDED", "changed", "9"), after), hold=True)
+    api.plan(SECRETS, Watch((*before, DONE)), *[refusal(403, "secrets is forbidden")] * 5, again)
+    async with bench(api, tmp_path) as it:
+        it.watch.refer(OWNER, [secret("same")])
+        await it.opened(7)
+        assert it.clock.pauses == [0.5, 1.0, 2.0, 4.0, 8.0]
+        assert it.watch.version_of(secret("same")) == at("same", "7")
+        await holding(lambda: secret("changed") in it.told)
+        assert it.watch.version_of(secret("changed")) == at("changed", "9")
+        assert api.of(f"{SECRETS}/same") == []
+
+
+async def test_only_refusals_one_after_the_other_add_up(api: ScriptedApi, tmp_path: Path) -> None:
+    some = [refusal(403)] * 4
+    api.plan(SECRETS, Watch((DONE,)), *some, refusal(503), *some, refusal(503), *some)
+    async with bench(api, tmp_path) as it:
+        await it.opened(15)
+        assert it.clock.monotonic() > REFUSED_FOR
+        assert max(it.clock.pauses) <= 30.0
 
 
 async def test_references_outside_the_watched_namespaces_are_polled(api: ScriptedApi, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from inference_operator.kubernetes.metadata_scope import REFUSED_FOR
 from inference_operator.kubernetes.namespace_watch import NamespaceWatch
 from tests.kubernetes.scripted_api import Watch, bookmark, client_for, event, passing, refusal, scripted_api
 from tests.virtual_clock import VirtualClock
@@ -81,12 +82,23 @@ async def test_a_watch_that_is_allowed_again_is_listened_to_from_then_on(tmp_pat
             assert watch.last_heard == allowed
 
 
-async def test_a_right_that_is_taken_away_takes_all_of_them(tmp_path: Path) -> None:
+async def test_a_right_that_is_taken_away_takes_all_of_them_once_that_is_sure(tmp_path: Path) -> None:
     async with scripted_api() as api:
-        api.plan(NAMESPACES, Watch((of("ADDED", "one", "7"), DONE)), refusal(403, "namespaces is forbidden"))
+        api.plan(NAMESPACES, Watch((of("ADDED", "one", "7"), DONE)), *[refusal(403, "namespaces is forbidden")] * 100)
         async with watching(api, tmp_path) as (watch, clock, told):
             await passing(clock, lambda: watch.is_denied)
             assert told == [("one", False)]
+            assert clock.monotonic() >= REFUSED_FOR
+
+
+async def test_a_refusal_that_passes_takes_none_away(tmp_path: Path) -> None:
+    async with scripted_api() as api:
+        refusals = [refusal(403, "namespaces is forbidden")] * 4
+        api.plan(NAMESPACES, Watch((of("ADDED", "one", "7"), DONE)), *refusals)
+        api.plan(NAMESPACES, Watch((of("ADDED", "one", "7"), of("ADDED", "two", "8"), DONE), hold=True))
+        async with watching(api, tmp_path) as (watch, clock, told):
+            await passing(clock, lambda: watch.has("two"))
+            assert (watch.has("one"), told) == (True, [("two", True)])
 
 
 async def test_servers_that_stream_no_listing_are_listed_by_label(tmp_path: Path) -> None:

@@ -34,6 +34,9 @@ QUIET = 120.0
 """Seconds of silence after which a watch counts as dead. Bookmarks come about once a minute."""
 DENIED_RETRY = 300.0
 """Seconds after which a watch that was forbidden is tried again: rights may have been granted."""
+REFUSED_FOR = 60.0
+"""Seconds for which a watch that was allowed must be refused until that is believed: an API server that has just started
+forbids what it allows once it has read all roles."""
 
 OnChange = Callable[[ObjectRef], None]
 
@@ -148,6 +151,7 @@ class ScopeWatch(Generic[_Ref]):
         self._position: str | None = None  # the resourceVersion to go on from; None: start anew
         self._incoming: dict[_Ref, ObjectVersion] = {}
         self._streams_lists = True
+        self._refused_since: float | None = None
 
     @property
     def last_heard(self) -> float:
@@ -158,10 +162,22 @@ class ScopeWatch(Generic[_Ref]):
         """Watch for ever."""
         failures = 0
         while True:
-            end = await self._follow()
+            end = self._weigh(await self._follow())
             failures = failures + 1 if end is _End.EXPIRED or isinstance(end, _Failed) else 0
             if delay := self._delay(end, failures):
                 await pause(self._clock, delay)
+
+    def _weigh(self, end: _End | _Failed) -> _End | _Failed:
+        """A refusal is believed at once where nothing was ever allowed, and later only if it lasts."""
+        if end is not _End.DENIED:
+            self._refused_since = None
+            return end
+        now = self._clock.monotonic()
+        self._refused_since = now if self._refused_since is None else self._refused_since
+        if self.phase is Phase.SYNCED and now - self._refused_since < REFUSED_FOR:
+            return _Failed("it is forbidden; what was known last is kept for a while")
+        self._deny()
+        return end
 
     def _delay(self, end: _End | _Failed, failures: int) -> float:
         match end:
@@ -207,7 +223,7 @@ class ScopeWatch(Generic[_Ref]):
             case HTTPStatus.GONE:
                 return _End.EXPIRED
             case HTTPStatus.FORBIDDEN:
-                return self._deny()
+                return _End.DENIED
             case HTTPStatus.BAD_REQUEST | HTTPStatus.UNPROCESSABLE_ENTITY if starting and self._streams_lists:
                 self._streams_lists = False
                 return _End.OTHER_WAY
@@ -262,7 +278,7 @@ class ScopeWatch(Generic[_Ref]):
         listing = await list_metadata(self._client, f"list {self.scope}", self.scope.path, selector=self.scope.selector)
         if isinstance(listing, KubernetesFailure):
             denied = listing.status == HTTPStatus.FORBIDDEN
-            return self._deny() if denied else _Failed(listing.message, listing.retry_after)
+            return _End.DENIED if denied else _Failed(listing.message, listing.retry_after)
         self._heard = self._clock.monotonic()
         found = {
             self.scope.ref(item.get("namespace", ""), item["name"]): ObjectVersion(item["uid"], item["resourceVersion"])
@@ -282,12 +298,11 @@ class ScopeWatch(Generic[_Ref]):
         for ref in sorted(changed, key=str):
             self._on_change(ref)
 
-    def _deny(self) -> _End:
+    def _deny(self) -> None:
         if self.phase is not Phase.DENIED:
             _log.warning("%s may not be watched: %s", self.scope, self.scope.denied)
         self.versions = {}
         self._settle(Phase.DENIED)
-        return _End.DENIED
 
     def _settle(self, phase: Phase) -> None:
         if self.phase is not phase:
