@@ -213,6 +213,46 @@ async def test_many_scrapes_at_once_ask_little_and_many_tokens_are_not_all_kept(
     assert len(kubernetes.bodies) == asked + 2, "the oldest are not"
 
 
+class Overwhelmed(Kubernetes):
+    """Knows one token, and never comes to an end with another one."""
+
+    async def ask(self, operation: str, request: Request) -> Reply:
+        reply = await super().ask(operation, request)
+        spec = self.bodies[-1]["spec"]
+        if isinstance(spec, dict) and spec.get("token", TOKEN) != TOKEN:
+            await asyncio.Event().wait()
+        return reply
+
+
+async def test_who_is_known_waits_for_nobody_who_is_not() -> None:
+    kubernetes = Overwhelmed()
+    guard = Guard(kubernetes, VirtualClock())
+    assert await guard.admit(f"Bearer {TOKEN}") is Admission.ALLOWED
+    flood = [asyncio.create_task(guard.admit(f"Bearer bad-{number}")) for number in range(20)]
+    try:
+        await holding(lambda: len(kubernetes.bodies) == 6)
+        scrape = asyncio.create_task(guard.admit(f"Bearer {TOKEN}"))
+        await VirtualClock().settle()
+        assert scrape.done()
+        assert scrape.result() is Admission.ALLOWED
+        assert len(kubernetes.bodies) == 6, "four bad ones at once, and the rest waits"
+    finally:
+        for task in flood:
+            task.cancel()
+        await asyncio.gather(*flood, return_exceptions=True)
+
+
+async def test_a_cause_for_which_nobody_is_let_in_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    forbidden, away = refusal(403, "the operator may not"), refusal(500, "etcd is away")
+    async with scripted_api() as api, client_for(api, tmp_path) as client:
+        guard = Guard(client, VirtualClock())
+        api.plan(TOKENS, *[forbidden] * 3, *[away] * 2, *[known()] * 3, forbidden)
+        api.plan(ACCESSES, *[away] * 3)
+        assert {await guard.admit(f"Bearer {number}") for number in range(9)} == {Admission.UNTOLD}
+    written = "".join(capsys.readouterr())
+    assert [written.count(text) for text in ("the operator may not", "etcd is away")] == [2, 2]
+
+
 async def test_a_guard_shows_no_token() -> None:
     guard = Guard(Kubernetes(), VirtualClock())
     await guard.admit(f"Bearer {TOKEN}")

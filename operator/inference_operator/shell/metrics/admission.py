@@ -55,6 +55,7 @@ class Guard:
         self._digest_key = secrets.token_bytes(32)
         self._kept: dict[bytes, tuple[float, Admission]] = {}
         self._slots = asyncio.Semaphore(_MOST_AT_ONCE)
+        self._told: dict[str, str] = {}
 
     async def admit(self, authorization: str) -> Admission:
         """`authorization`: the header of that name, empty without one."""
@@ -63,8 +64,10 @@ class Guard:
         if scheme.lower() != "bearer" or not token:
             return Admission.UNKNOWN
         digest = hashlib.blake2b(token.encode("utf-8", "surrogateescape"), key=self._digest_key).digest()
+        # Before the slot, so that who is known waits for nobody; and within, so that many scrapes with one token ask little.
+        if (known := self._remembered(digest)) is not None:
+            return known
         async with self._slots:
-            # Asked for within the slot, so that of many scrapes with one token few ask Kubernetes.
             known = self._remembered(digest)
             return known if known is not None else await self._find_out(digest, token)
 
@@ -102,13 +105,16 @@ class Guard:
         return Admission.ALLOWED if allowed.get("allowed") is True else Admission.DENIED
 
     async def _ask(self, operation: str, group: str, kind: str, spec: Mapping[str, Json]) -> Mapping[str, Json] | None:
-        """The status of a review; None where there was none, which is logged."""
+        """The status of a review; None where there was none, whose cause is logged once until a review succeeds."""
         body = {"apiVersion": f"{group}/v1", "kind": kind, "spec": dict(spec)}
         path = path_of("apis", group, "v1", f"{kind.lower()}s")
         reply = await self._client.ask(operation, Request(path, "POST", body=body))
         failure = refused(operation, reply) if isinstance(reply, Reply) and not reply.ok else reply
         if isinstance(failure, KubernetesFailure):
-            log.warning("nobody can be let in to metrics", operation=operation, message=failure.message)
+            if self._told.get(operation) != failure.message:
+                log.warning("nobody can be let in to metrics", operation=operation, message=failure.message)
+            self._told[operation] = failure.message
             return None
+        self._told.pop(operation, None)
         status = failure.body.get("status")
         return status if isinstance(status, Mapping) else {}
