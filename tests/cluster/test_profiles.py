@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,6 +125,34 @@ def test_a_label_that_comes_and_goes_is_followed(profile: Installed) -> None:
     kubectl("label", "namespace", "later", LABEL)
     eventually(lambda: operator.standin.endpoints["awaiting"].task_settings == {"user": "nobody-looks"}, "the edit after all")
     eventually(lambda: operator.standin.endpoints["awaiting"].secrets == {"api_key": "unseen"}, "the key after all")
+
+
+@pytest.mark.parametrize("profile", ["namespace-selector"], indirect=True)
+def test_a_selector_that_cannot_be_read_is_told_by_the_readiness_probe(profile: Installed) -> None:
+    operator = profile.operator
+    operator.kill()
+    operator.settings["INFERENCE_OPERATOR_NAMESPACE_SELECTOR"] = "team in (a"
+    try:
+        log = operator.launch()
+        wanted = "`team in (a` (--namespace-selector) can't be listed: unable to parse requirement"
+        eventually(lambda: wanted in _unready(log), "the readiness probe to name the setting")
+    finally:
+        operator.kill()
+        del operator.settings["INFERENCE_OPERATOR_NAMESPACE_SELECTOR"]
+        operator.start()
+
+
+def _unready(log: Path) -> str:
+    """What a kubelet is told; empty while the operator does not listen, or when nothing is missing."""
+    ports = [json.loads(line)["port"] for line in log.read_text().splitlines() if '"probes listen"' in line]
+    if not ports:
+        return ""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{ports[0]}/readyz", timeout=5):
+            return ""
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.read().decode()
 
 
 @pytest.mark.full

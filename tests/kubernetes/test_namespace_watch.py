@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from inference_operator.kubernetes.metadata_scope import REFUSED_FOR
 from inference_operator.kubernetes.namespace_watch import NamespaceWatch
-from tests.kubernetes.scripted_api import Watch, bookmark, client_for, event, passing, refusal, scripted_api
+from tests.kubernetes.scripted_api import Answer, Watch, bookmark, client_for, event, holding, passing, refusal, scripted_api
 from tests.virtual_clock import VirtualClock
 
 if TYPE_CHECKING:
@@ -57,8 +57,31 @@ async def test_what_may_not_be_known_is_not_chosen_until_it_may(tmp_path: Path) 
         async with watching(api, tmp_path) as (watch, clock, told):
             await asyncio.wait_for(watch.settled.wait(), 30)
             assert (watch.is_denied, watch.has("one"), told) == (True, False, [])
+            assert "grant `list` and `watch` on namespaces" in str(watch.missing)
             await passing(clock, lambda: told != [])
             assert (watch.is_denied, told) == (False, [("one", True)])
+
+
+async def test_a_selector_that_the_api_server_cannot_read_is_named_with_its_setting(tmp_path: Path) -> None:
+    unreadable = refusal(400, "unable to parse requirement: found '', expected: ',' or ')'")
+    async with scripted_api() as api:
+        api.plan(NAMESPACES, unreadable, unreadable, unreadable, Answer(200, {"metadata": {"resourceVersion": "9"}, "items": []}))
+        async with watching(api, tmp_path) as (watch, clock, _):
+            assert watch.missing is None
+            await holding(lambda: watch.missing is not None)
+            named = "namespaces with the labels `a in (b,c)` (--namespace-selector) can't be listed: unable to parse requirement:"
+            assert str(watch.missing).startswith(named)
+            assert not watch.settled.is_set()
+            await passing(clock, watch.settled.is_set)
+            assert watch.missing is None
+
+
+async def test_what_is_known_is_not_missing_while_the_api_server_is_away(tmp_path: Path) -> None:
+    async with scripted_api() as api:
+        api.plan(NAMESPACES, Watch((of("ADDED", "one", "7"), DONE)), *[refusal(503)] * 3)
+        async with watching(api, tmp_path) as (watch, clock, _):
+            await passing(clock, lambda: len(api.of(NAMESPACES)) == 4)
+            assert (watch.missing, watch.has("one")) == (None, True)
 
 
 async def test_a_watch_that_is_forbidden_is_no_sign_of_death(tmp_path: Path) -> None:

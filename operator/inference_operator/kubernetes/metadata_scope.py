@@ -140,6 +140,8 @@ class ScopeWatch(Generic[_Ref]):
         self.scope = scope
         self.phase = Phase.STARTING
         self.versions: dict[_Ref, ObjectVersion] = {}
+        self.failure: str | None = None
+        """Why it broke; None once it has said something again."""
         self._client = client
         self._clock = clock
         self._on_change = on_change
@@ -189,6 +191,7 @@ class ScopeWatch(Generic[_Ref]):
                 _log.info("the watch of %s fell behind and starts anew", self.scope)
                 return backoff(failures, self._chance())
             case _Failed(why, after):
+                self.failure = why
                 _log.warning("the watch of %s broke (%d in a row): %s", self.scope, failures, why)
                 return max(backoff(failures, self._chance()), after or 0.0)
 
@@ -233,11 +236,14 @@ class ScopeWatch(Generic[_Ref]):
         heard = False
         async for line in lines:
             heard = True
-            self._heard = self._clock.monotonic()
+            self._hear()
             if (end := self._take(parse_event(line))) is not None:
                 self._position = None
                 return end
         return _End.CLOSED if heard else _Failed("closed before anything was said")
+
+    def _hear(self) -> None:
+        self._heard, self.failure = self._clock.monotonic(), None
 
     def _take(self, event: Event) -> _End | _Failed | None:
         match event:
@@ -279,7 +285,7 @@ class ScopeWatch(Generic[_Ref]):
         if isinstance(listing, KubernetesFailure):
             denied = listing.status == HTTPStatus.FORBIDDEN
             return _End.DENIED if denied else _Failed(listing.message, listing.retry_after)
-        self._heard = self._clock.monotonic()
+        self._hear()
         found = {
             self.scope.ref(item.get("namespace", ""), item["name"]): ObjectVersion(item["uid"], item["resourceVersion"])
             for item in listing.items

@@ -35,7 +35,7 @@ class LabelledNamespaces:
         return "none is chosen, so no object is looked after; grant `list` and `watch` on namespaces"
 
     def __str__(self) -> str:
-        return f"namespaces with the labels {self.selector}"
+        return f"namespaces with the labels `{self.selector}` (--namespace-selector)"
 
 
 class NamespaceWatch:
@@ -62,6 +62,15 @@ class NamespaceWatch:
     @property
     def is_denied(self) -> bool:
         return self._watch.phase is Phase.DENIED
+
+    @property
+    def missing(self) -> str | None:
+        """Why it is not known which are chosen, for a person; None when it is, or nothing went wrong yet."""
+        if self.is_denied:
+            return "the namespaces that are chosen by label can't be watched: grant `list` and `watch` on namespaces"
+        if self._watch.phase is Phase.STARTING and self._watch.failure is not None:
+            return f"{self._watch.scope} can't be listed: {self._watch.failure}"
+        return None
 
     @property
     def last_heard(self) -> float:

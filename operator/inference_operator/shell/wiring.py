@@ -272,10 +272,11 @@ class _Process:
         return self._clock.monotonic() - min(heard)
 
     def _what_is_missing(self) -> str | None:
+        choice = self._namespaces.missing if self._namespaces is not None else None
         if not self._kopf_ready.is_set():
-            return self._missing or "the watches of our own objects are starting"
-        if self._namespaces is not None and self._namespaces.is_denied:
-            return "the namespaces that are chosen by label can't be watched: grant `list` and `watch` on namespaces"
+            return self._missing or choice or "the watches of our own objects are starting"
+        if choice is not None:
+            return choice
         if not self._watch.synced.is_set():
             return "the versions of Secrets are not all known yet"
         return None if self._all_known.is_set() else "the objects are not all known yet"
