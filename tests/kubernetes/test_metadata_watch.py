@@ -268,6 +268,20 @@ async def test_what_may_not_be_watched_is_polled(api: ScriptedApi, tmp_path: Pat
         assert all("PartialObjectMetadata" in each.headers["Accept"] for each in api.of(one))
 
 
+@pytest.mark.parametrize(
+    "answer", [{}, {"metadata": "x"}, {"metadata": {"uid": "u"}}, {"metadata": {"uid": 1, "resourceVersion": 2}}]
+)
+async def test_an_answer_without_a_version_is_asked_for_again(api: ScriptedApi, tmp_path: Path, answer: dict[str, Any]) -> None:
+    one = f"{SECRETS}/openai"
+    api.plan(SECRETS, *ALWAYS_FORBIDDEN)
+    api.plan(one, Answer(200, answer), Answer(200, metadata("openai", "7")))
+    async with bench(api, tmp_path) as it:
+        await holding(it.watch.synced.is_set)
+        it.watch.refer(OWNER, [secret("openai")])
+        await passing(it.clock, lambda: it.watch.version_of(secret("openai")) == at("openai", "7"))
+        assert it.told == [secret("openai")]
+
+
 async def test_what_is_no_longer_referred_to_is_not_polled(api: ScriptedApi, tmp_path: Path) -> None:
     one, other = f"{SECRETS}/openai", f"{SECRETS}/cohere"
     api.plan(SECRETS, *ALWAYS_FORBIDDEN)

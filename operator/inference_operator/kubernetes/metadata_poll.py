@@ -14,7 +14,7 @@ from inference_operator.core.values import ObjectRef, ObjectVersion
 from inference_operator.kubernetes.client import METADATA, KubernetesClient, Reply, Request, path_of
 from inference_operator.kubernetes.metadata_scope import PLURALS, OnChange
 from inference_operator.kubernetes.timing import pause
-from inference_operator.kubernetes.values import UNKNOWN, ObjectKey, Unknown
+from inference_operator.kubernetes.values import UNKNOWN, KubernetesFailure, ObjectKey, Unknown
 
 _log = logging.getLogger(__name__)
 
@@ -86,15 +86,25 @@ class ReferencePoll:
             self._looked[ref] = self._clock.monotonic()
             path = path_of("api", "v1", "namespaces", ref.namespace, PLURALS[ref.kind], ref.name)
             reply = await self._client.ask(f"look at {ref}", Request(path, accept=METADATA))
-        if not isinstance(reply, Reply) or not (reply.ok or reply.status == HTTPStatus.NOT_FOUND):
-            _log.debug("%s can't be looked at: %s", ref, reply.message)
+        found = _found(reply)
+        if isinstance(found, Unknown):
+            why = "the answer is no object" if isinstance(reply, Reply) and reply.ok else reply.message
+            _log.debug("%s can't be looked at: %s", ref, why)
             return
-        found = _version(reply) if reply.ok else None
         # The first look tells as well: the object may have changed between the reader's look and this one.
         if self._known.get(ref, UNKNOWN) != found:
             self._known[ref] = found
             self._on_change(ref)
 
 
-def _version(reply: Reply) -> ObjectVersion:
-    return ObjectVersion(reply.body["metadata"]["uid"], reply.body["metadata"]["resourceVersion"])
+def _found(reply: Reply | KubernetesFailure) -> ObjectVersion | Unknown | None:
+    """The version of an object; None where there is no such object, unknown where the answer does not tell."""
+    if isinstance(reply, KubernetesFailure):
+        return UNKNOWN
+    if not reply.ok:
+        return None if reply.status == HTTPStatus.NOT_FOUND else UNKNOWN
+    match reply.body.get("metadata"):
+        case {"uid": str(uid), "resourceVersion": str(version)}:
+            return ObjectVersion(uid, version)
+        case _:
+            return UNKNOWN

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from inference_operator.api.meta import API_VERSION, GROUP, VERSION
 from inference_operator.core.values import Json
 from inference_operator.kubernetes.client import APPLY_PATCH, MERGE_PATCH, KubernetesClient, Reply, Request, path_of, refused
-from inference_operator.kubernetes.listing import CHUNK, list_metadata
+from inference_operator.kubernetes.listing import CHUNK, NAMESPACED, NO_LIST, list_metadata, page
 from inference_operator.kubernetes.values import Body, Conflict, Gone, KubernetesFailure, Listed, ObjectKey
 
 FIELD_MANAGER = "inference-operator"
@@ -85,7 +85,8 @@ class Objects:
         found: list[Listed] = []
         for namespace in self._namespaces or (None,):
             within = ("namespaces", namespace) if namespace is not None else ()
-            listing = await list_metadata(self._client, f"list {plural}", path_of("apis", GROUP, VERSION, *within, plural))
+            path = path_of("apis", GROUP, VERSION, *within, plural)
+            listing = await list_metadata(self._client, f"list {plural}", path, needed=NAMESPACED)
             if isinstance(listing, KubernetesFailure):
                 return listing
             found += [
@@ -108,8 +109,11 @@ class Objects:
                 return reply
             if not reply.ok:
                 return refused(operation, reply)
+            try:
+                _, _, token = page(reply.body, NAMESPACED)
+            except ValueError:
+                return KubernetesFailure(operation, NO_LIST)
             found += reply.body.get("items") or ()
-            token = (reply.body.get("metadata") or {}).get("continue") or ""
             if not token:
                 return tuple(found)
 

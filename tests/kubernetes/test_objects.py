@@ -1,0 +1,73 @@
+"""Listings of our own objects before an API server whose answers a test scripts: whole, or a failure that is tried again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from inference_operator.kubernetes.objects import Objects
+from inference_operator.kubernetes.values import KubernetesFailure, Listed, ObjectKey
+from inference_operator.shell.selection import Selection
+from tests.kubernetes.scripted_api import Answer, client_for, passing, scripted_api
+from tests.shell.bodies import body
+from tests.shell.house import House
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PLURAL = "inferenceendpoints"
+EVERYWHERE = f"/apis/inference-operator.io/v1alpha1/{PLURAL}"
+SEARCH = f"/apis/inference-operator.io/v1alpha1/namespaces/search/{PLURAL}"
+NAMED = {"name": "a", "namespace": "search", "uid": "u", "resourceVersion": "7"}
+NO_LISTS: tuple[Any, ...] = (
+    pytest.param({"items": [{}]}, id="an object without metadata"),
+    pytest.param({"items": ["x"]}, id="an object that is none"),
+    pytest.param({"items": "x"}, id="items that are no list"),
+    pytest.param({"items": [], "metadata": "x"}, id="metadata that is none"),
+    pytest.param({"items": [{"metadata": NAMED | {"uid": 7}}]}, id="an object without a uid"),
+    pytest.param({"items": [{"metadata": NAMED | {"namespace": None}}]}, id="an object outside of namespaces"),
+)
+
+
+@pytest.mark.parametrize("answer", NO_LISTS)
+async def test_what_is_no_list_of_objects_is_a_failure(answer: dict[str, Any], tmp_path: Path) -> None:
+    async with scripted_api() as api, client_for(api, tmp_path) as client:
+        objects = Objects(client)
+        api.plan(SEARCH, Answer(200, answer))
+        api.plan(EVERYWHERE, Answer(200, answer))
+        for found in (await objects.bodies(PLURAL, "search"), await objects.list_keys(PLURAL)):
+            assert isinstance(found, KubernetesFailure)
+            assert found.message == "the answer is no list"
+
+
+async def test_a_listing_in_pages_is_read_to_its_end(tmp_path: Path) -> None:
+    pages = [Answer(200, {"metadata": {"continue": "next"}, "items": [{"metadata": NAMED}]}), Answer(200, {"items": []})]
+    async with scripted_api() as api, client_for(api, tmp_path) as client:
+        api.plan(SEARCH, *pages)
+        api.plan(EVERYWHERE, *pages)
+        assert await Objects(client).bodies(PLURAL, "search") == ({"metadata": NAMED},)
+        assert await Objects(client).list_keys(PLURAL) == (Listed(ObjectKey(PLURAL, "search", "a"), "u", "7"),)
+        assert [asked.query.get("continue") for asked in api.of(SEARCH)] == [None, "next"]
+
+
+@pytest.mark.parametrize("answer", NO_LISTS)
+async def test_a_namespace_is_taken_in_once_its_objects_are_listed(answer: dict[str, Any], tmp_path: Path) -> None:
+    house = House()
+    async with scripted_api() as api, client_for(api, tmp_path) as client:
+        api.plan(SEARCH, Answer(200, answer), Answer(200, {"items": [body("a", {})]}))
+        selection = Selection(
+            lambda _: True,
+            plurals=[PLURAL],
+            intake=house.intake,
+            store=house.store,
+            objects=Objects(client),
+            clock=house.clock,
+        )
+        selection.changed("search")
+        try:
+            async with asyncio.timeout(60):
+                await passing(house.clock, lambda: ObjectKey(PLURAL, "search", "a") in list(house.store))
+        finally:
+            selection.close()
