@@ -36,7 +36,10 @@ EVERYTHING: Json = {
     "networkPolicy": {
         "enabled": True,
         "apiServer": {"cidrs": ["10.0.0.1/32"], "ports": [6443]},
-        "dns": {"to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}]},
+        "dns": {
+            "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "openshift-dns"}}}],
+            "ports": [5353],
+        },
         "elasticsearch": {
             "to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "elastic"}}}],
             "ports": [9200],

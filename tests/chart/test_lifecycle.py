@@ -90,17 +90,29 @@ def test_the_deployment_makes_a_pod_with_the_token(release: Release) -> None:
     assert any("serviceAccountToken" in source for source in sources)
 
 
-@pytest.mark.parametrize("profile", ["all namespaces", "one namespace", "default connection"])
+@pytest.mark.parametrize(
+    "profile", ["all namespaces", "one namespace", "default connection", "default connection of one", "labels"]
+)
 def test_the_notes_lead_to_an_endpoint_and_a_pipeline_and_out_again(release: Release, profile: str) -> None:
     values: dict[str, Json] = {
         "all namespaces": {},
         "one namespace": {"watchNamespaces": [release.namespace]},
         "default connection": {"defaultConnection": {"secretName": "es"}},
+        "default connection of one": {
+            "watchNamespaces": ["elsewhere", release.namespace],
+            "defaultConnection": {"secretName": "es"},
+            "rbac": {"create": False},
+        },
+        "labels": {"watchNamespaceSelector": "inference-operator.io/managed=true,stage==prod"},
     }
     release.install(values[profile])
     _apply_first_objects(release)
     specs = [found["spec"] for found in (_endpoint(release), _pipeline(release))]
-    assert {"elasticsearchRef" in spec for spec in specs} == {profile != "default connection"}
+    assert {"elasticsearchRef" in spec for spec in specs} == {not profile.startswith("default connection")}
+    chosen = release.plane.kubectl(
+        "get", "namespaces", "--selector=inference-operator.io/managed=true,stage=prod", "--output=name"
+    )
+    assert chosen.split() == ([f"namespace/{release.namespace}"] if profile == "labels" else [])
     assert {spec["deletionPolicy"] for spec in specs} == {"Delete"}
 
     notes = release.notes()

@@ -32,7 +32,8 @@ def test_what_goes_out_is_names_the_api_server_and_elasticsearch(helm: Helm) -> 
     assert _ports(rules) == [[53, 53], [443, 6443], [9200, 443]]
     assert [rule for rule in rules if "to" in rule] == []
     named = helm.template(EVERYTHING).one("NetworkPolicy")["spec"]["egress"]
-    assert _ports(named) == [[53, 53], [6443], [9200], [3128]]
+    assert _ports(named) == [[5353, 5353], [6443], [9200], [3128]]
+    assert [port["protocol"] for port in named[0]["ports"]] == ["UDP", "TCP"]
     assert [rule for rule in named if not rule.get("to")] == []
 
 

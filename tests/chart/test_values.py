@@ -156,6 +156,11 @@ REFUSED: dict[str, tuple[Json, str]] = {
         {"watchNamespaces": ["team-a"], "defaultConnection": {"secretName": "es", "namespaces": ["team-b"]}},
         'defaultConnection.namespaces names "team-b"',
     ),
+    "a default connection for no namespace that is watched": (
+        {"watchNamespaces": ["team-a"], "defaultConnection": {"secretName": "es"}},
+        "serves none of the namespaces of watchNamespaces",
+    ),
+    "no port of names": ({"networkPolicy": {"dns": {"ports": []}}}, "/networkPolicy/dns/ports"),
     "a secret in another namespace": ({"defaultConnection": {"secretName": "team-a/es"}}, "/defaultConnection/secretName"),
     "an interval of nothing": ({"resyncInterval": "0s"}, "/resyncInterval"),
     "an interval without a unit": ({"resyncInterval": 600}, "/resyncInterval"),

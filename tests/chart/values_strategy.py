@@ -66,7 +66,7 @@ NETWORK = st.fixed_dictionaries(
     {
         "enabled": ON,
         "apiServer": st.fixed_dictionaries({"cidrs": st.sampled_from([[], ["10.0.0.1/32", "fd00::1/128"]]), "ports": PORTS}),
-        "dns": st.fixed_dictionaries({"to": PEERS}),
+        "dns": st.fixed_dictionaries({"to": PEERS, "ports": PORTS}),
         "elasticsearch": st.fixed_dictionaries({"to": PEERS, "ports": PORTS}),
         "metricsFrom": PEERS,
     }
@@ -92,8 +92,18 @@ EXTRAS = st.sampled_from(
         },
     ]
 )
+
+
+def _joined(parts: Json, where: Json, extras: Json) -> Json:
+    """One set of values. A default connection that serves the release's namespace only is none for a list without it."""
+    default = parts["defaultConnection"]
+    if "watchNamespaces" in where and default.get("secretName") and not default.get("namespaces"):
+        where = where | {"defaultConnection": default | {"namespaces": where["watchNamespaces"][:1]}}
+    return parts | where | extras
+
+
 VALUES = st.builds(
-    lambda parts, where, extras: parts | where | extras,
+    _joined,
     st.fixed_dictionaries(
         {
             "crds": st.just({"install": False}),

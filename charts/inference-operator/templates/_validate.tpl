@@ -19,6 +19,9 @@
 {{- fail (printf "defaultConnection.namespaces names %q, which watchNamespaces does not list, so no object there would ever be looked after. Add it to watchNamespaces, or leave it out." .) -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.defaultConnection.secretName (not (include "inference-operator.servedNamespaces" .)) -}}
+{{- fail (printf "defaultConnection.secretName is set, but the connection serves none of the namespaces of watchNamespaces, only %q, the release's own. Name some of them in defaultConnection.namespaces, or leave the connection out." .Release.Namespace) -}}
+{{- end -}}
 {{- end -}}
 {{- with .Values.leaderElection -}}
 {{- if ge (int .renewDeadlineSeconds) (int .leaseDurationSeconds) -}}
@@ -58,6 +61,18 @@
 {{- end -}}
 {{- $paths = append $paths .mountPath -}}
 {{- end -}}
+{{- end -}}
+
+{{/* The namespaces of watchNamespaces that the default connection serves, separated by blanks. */}}
+{{- define "inference-operator.servedNamespaces" -}}
+{{- $open := .Values.defaultConnection.namespaces | default list -}}
+{{- $served := list -}}
+{{- range .Values.watchNamespaces -}}
+{{- if or (eq . $.Release.Namespace) (has . $open) (has "*" $open) -}}
+{{- $served = append $served . -}}
+{{- end -}}
+{{- end -}}
+{{- join " " $served -}}
 {{- end -}}
 
 {{/* What is asked for around metrics, and can't be had. */}}
