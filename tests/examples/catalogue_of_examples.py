@@ -28,6 +28,7 @@ OF_OTHERS = frozenset(
     {
         MIGRATING / "eck-custom-resources" / "before.yaml",
         *(GITOPS / "flux").rglob("*.yaml"),
+        *(GITOPS / "operator").rglob("*.yaml"),
         *(GITOPS / "argocd").rglob("*.yaml"),
     }
 )

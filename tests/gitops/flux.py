@@ -45,8 +45,8 @@ Tree: TypeAlias = dict[str, str]
 
 
 def example() -> Tree:
-    """What a user commits: the files of both folders."""
-    paths = sorted(path for folder in ("flux", "search") for path in (EXAMPLES / folder).rglob("*.yaml"))
+    """What a user commits: the files of all folders that Flux reads."""
+    paths = sorted(path for folder in ("flux", "operator", "search") for path in (EXAMPLES / folder).rglob("*.yaml"))
     return {path.relative_to(EXAMPLES).as_posix(): path.read_text() for path in paths}
 
 

@@ -137,9 +137,7 @@ def test_what_is_pasted_into_argocd_cm_are_the_scripts(scripts: Customization) -
 
 def test_both_tools_bring_the_same_operator_and_the_same_folder() -> None:
     operator, search = yaml_documents.documents((ARGOCD / "applications.yaml").read_text())
-    (release,) = (
-        each for each in yaml_documents.documents(example()["flux/operator/release.yaml"]) if each["kind"] == "HelmRelease"
-    )
+    (release,) = (each for each in yaml_documents.documents(example()["operator/release.yaml"]) if each["kind"] == "HelmRelease")
     assert operator["spec"]["source"]["helm"]["valuesObject"] == release["spec"]["values"]
     assert operator["spec"]["destination"]["namespace"] == release["metadata"]["namespace"]
     _, follows = yaml_documents.documents(example()["flux/search.yaml"])
