@@ -9,6 +9,8 @@ import pytest
 
 from inference_operator.api.meta import FINALIZER
 from inference_operator.shell.ports import ObjectKey
+from tests.fake_kubernetes import Moment
+from tests.fake_kubernetes_requests import Request
 from tests.machine.world import CANARY, NAMESPACE, World, openai
 from tests.standin import Pace
 
@@ -311,3 +313,19 @@ async def test_an_object_whose_end_was_not_heard_of_is_forgotten_when_a_write_fi
         world.standin.accept_key(CANARY)
         await world.clock.advance(300)
         assert world.operator.store.get(older) is None
+
+
+async def test_nothing_is_kept_for_an_object_that_goes_while_its_connection_is_read() -> None:
+    async with World() as world:
+        world.put_key()
+        await world.start()
+
+        def goes(request: Request, moment: Moment) -> None:
+            if request.target == "secrets/operators/default" and moment is Moment.AFTER:
+                world.kubernetes.delete(key)
+
+        world.kubernetes.interceptor = goes
+        key = world.apply("a")
+        await world.rest()
+        assert world.operator.store.get(key) is None
+        assert tuple(world.pool.clusters()) == ()

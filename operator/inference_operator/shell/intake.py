@@ -92,7 +92,7 @@ class Intake:
         if change is None or not change.is_news:
             return
         if change.before is not None and change.before.metadata.uid != meta["uid"]:
-            self._forget(key, change.before)
+            self.forget(key, change.before)
         self._queue.succeeded(key)
         self._queue.add(key, _priority(change.after, is_listed=event is None))
         self._wake_others(key, change.after)
@@ -105,7 +105,7 @@ class Intake:
         known = self._store.remove(key, uid)
         if known is not None:
             self._queue.drop(key)
-            self._forget(key, known)
+            self.forget(key, known)
             self._wake_others(key, known)
             self.wake_holders(needed)
 
@@ -135,7 +135,8 @@ class Intake:
         for number, key in enumerate(self._store):
             self._queue.add(key, Priority.RESYNC, number * pause)
 
-    def _forget(self, key: ObjectKey, known: Known) -> None:
+    def forget(self, key: ObjectKey, known: Known) -> None:
+        """Hold nothing for an object any more: no client, no probe, no watch. May be called again."""
         self._kinds[key.plural].forget(key, known.metadata.uid)
         self._clusters.forget(key)
         self._store.refer(key, ())

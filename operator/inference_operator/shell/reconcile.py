@@ -155,6 +155,8 @@ class Reconciler:
             self._lock_users[identity] -= 1
             if not self._lock_users[identity]:
                 del self._lock_users[identity], self._locks[identity]
+            if self._parts.store.get(key) is None:
+                self._parts.intake.forget(key, found)  # what the pass began for it after it was heard that it is gone
 
     async def _report_unreadable(self, key: ObjectKey, found: Unreadable) -> PassEnd:
         kind = self._parts.kinds[key.plural]
