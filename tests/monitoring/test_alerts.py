@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.monitoring.alert_cases import FIRING, QUIET, Fires, Silent
+from tests.monitoring.alert_cases import FIRING, Fires, Silent
 from tests.monitoring.programs import promtool
+from tests.monitoring.quiet_alert_cases import QUIET
 from tests.monitoring.rules import ALERTS, alerts
 
 pytestmark = pytest.mark.full
