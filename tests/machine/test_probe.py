@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 
+import httpx
+
 from inference_operator.api.meta import RECONCILE_ANNOTATION
 from tests.fake_kubernetes import Verb
 from tests.machine.probing import HOUR, PROBE, inferences, probed_world
@@ -52,6 +54,27 @@ async def test_it_costs_one_inference_per_interval_and_no_write() -> None:
         await world.clock.advance(100 * HOUR)
         assert world.writes == (0, 0)
         assert 100 <= len(inferences(world)) <= 111, "each interval is up to a tenth shorter"
+
+
+async def test_a_request_that_comes_in_the_middle_of_a_pass_is_acted_upon_by_the_next() -> None:
+    class Comes(httpx.AsyncBaseTransport):
+        """While the round of a resync is read, somebody asks for a reconcile."""
+
+        def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+            self._inner = inner
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.url.path == "/_inference/_all" and key is not None:
+                world.kubernetes.annotate(key, {RECONCILE_ANNOTATION: "now"})
+            return await self._inner.handle_async_request(request)
+
+    async with World() as world:
+        key = None
+        world.intercept = Comes
+        [key] = await probed_world(world)
+        await world.resync()
+        assert len(inferences(world)) == 1
+        assert world.status(key).last_handled_reconcile_at == "now"
 
 
 async def test_probes_of_many_endpoints_are_one_each_and_bounded() -> None:

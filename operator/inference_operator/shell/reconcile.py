@@ -189,7 +189,7 @@ class Reconciler:
             self._parts.intake.wake_holders(named | self._parts.store.needs_of(key))
         if s.abandoned and isinstance(conclusion, Released):
             self._parts.meter.abandoned(kind.name)
-        if not isinstance(conclusion, Released) and (cut := await self._report(key, kind, s, conclusion)):
+        if not isinstance(conclusion, Released) and (cut := await self._report(key, kind, s, conclusion, found)):
             return cut
         self._schedule(key, conclusion, deleting=s.deleting)
         return end_of(conclusion)
@@ -246,7 +246,9 @@ class Reconciler:
             self._parts.kubernetes.refer(key, refs)
         store.need(key, kind.needs(found))
 
-    async def _report(self, key: ObjectKey, kind: AnyKind, s: Situation, conclusion: Conclusion) -> PassEnd | None:
+    async def _report(
+        self, key: ObjectKey, kind: AnyKind, s: Situation, conclusion: Conclusion, begun_with: ManagedObject
+    ) -> PassEnd | None:
         """Write the status if it is another one. Returns how the pass ended where it must be repeated."""
         found = self._latest(key)
         if s.done.repaired:
@@ -260,7 +262,7 @@ class Reconciler:
             s,
             conclusion,
             now=_rfc3339(self._parts.clock.now()),
-            handled=found.metadata.annotations.get(RECONCILE_ANNOTATION),
+            handled=begun_with.metadata.annotations.get(RECONCILE_ANNOTATION),  # one that came meanwhile is for the next pass
         )
         return await self._write_status(key, found, status)
 
