@@ -108,13 +108,13 @@ def test_a_probe_tells_that_the_provider_refuses_and_recovers_with_a_new_key(ope
     operator.await_condition(namespace, "probed", READY, "Probed")
     assert len(operator.standin.log.matching("POST", f"/_inference/text_embedding/{inference_id}")) == 3
 
-    def told() -> list[tuple[str, str]]:
+    def reasons() -> list[tuple[str, str]]:
         events = operator.plane.api.list(f"/apis/events.k8s.io/v1/namespaces/{namespace}/events")
         return sorted((event["type"], event["reason"]) for event in events)
 
     wanted = [("Normal", "Available"), ("Warning", "ProbeFailed")]
-    eventually(lambda: told() == wanted, "both events, each of which follows the status that it tells of")
-    assert CANARY not in json.dumps([operator.get(namespace, "probed"), told()])
+    eventually(lambda: reasons() == wanted, "both events, each of which follows the status that it tells of")
+    assert CANARY not in json.dumps([operator.get(namespace, "probed"), reasons()])
 
 
 def test_a_deletion_is_blocked_while_used_and_goes_on_when_forced(operator: Operating, namespace: str) -> None:
