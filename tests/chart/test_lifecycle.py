@@ -91,7 +91,14 @@ def test_the_deployment_makes_a_pod_with_the_token(release: Release) -> None:
 
 
 @pytest.mark.parametrize(
-    "profile", ["all namespaces", "one namespace", "default connection", "default connection of one", "labels"]
+    "profile",
+    [
+        "all namespaces",
+        pytest.param("one namespace", marks=pytest.mark.full),
+        pytest.param("default connection", marks=pytest.mark.full),
+        "default connection of one",
+        "labels",
+    ],
 )
 def test_the_notes_lead_to_an_endpoint_and_a_pipeline_and_out_again(release: Release, profile: str) -> None:
     values: dict[str, Json] = {

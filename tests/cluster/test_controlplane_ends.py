@@ -11,7 +11,7 @@ import time
 import urllib.request
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -81,10 +81,18 @@ def owner(folder: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
+def _moments() -> Iterator[Any]:
+    """Each number of processes and each signal once; all pairs in full."""
+    numbers = (signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
+    for at, processes in enumerate((2, 3, 4, 5)):
+        for number in numbers:
+            marks = () if numbers[at % 3] is number and processes < 5 else pytest.mark.full
+            yield pytest.param(processes, number, marks=marks, id=f"{processes}-{number.name}")
+
+
 class TestOwnerEnds:
     # The owner is the first process that names the folder, the warden the second, then the servers one by one.
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM], ids=lambda number: number.name)
-    @pytest.mark.parametrize("processes", [2, 3, 4, pytest.param(5, marks=pytest.mark.full)])
+    @pytest.mark.parametrize(("processes", "number"), list(_moments()))
     def test_while_it_starts(self, owner: subprocess.Popen[str], folder: Path, processes: int, number: signal.Signals) -> None:
         wait_until(lambda: len(processes_of(folder)) >= processes, f"{processes} processes")
         self._end(owner, folder, number)

@@ -89,6 +89,11 @@ async def struck(story: Story, adoption: str, at: int, fate: Fate) -> None:
             raise AssertionError(f"{where}\n{error}") from error
 
 
+def marks_of(fate: Fate) -> Any:
+    """Killed before a request leaves behind the same as killed after the one before it, but for the first: that is for full."""
+    return pytest.mark.full if fate is Fate.KILLED_BEFORE else ()
+
+
 def with_policies(stories: Iterable[Story], creates: Collection[Act]) -> Iterator[Any]:
     """Whom a thing belongs to is decided when it is created or found: later on, one policy stands for all but in full."""
     for story in stories:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from inference_operator.shell.ports import ObjectKey
-from tests.machine.kill_walk import Story, walk, with_policies
+from tests.machine.kill_walk import Story, marks_of, walk, with_policies
 from tests.machine.tripwire import Fate
 from tests.machine.world import World, openai
 
@@ -198,7 +198,7 @@ STORIES = (
 )
 
 
-@pytest.mark.parametrize("fate", Fate, ids=lambda fate: fate.name)
+@pytest.mark.parametrize("fate", [pytest.param(fate, marks=marks_of(fate), id=fate.name) for fate in Fate])
 @pytest.mark.parametrize(("story", "adoption"), list(with_policies(STORIES, {create})))
 async def test_whatever_happens_at_any_request_the_next_run_converges(story: Story, adoption: str, fate: Fate) -> None:
     await walk(story, adoption, fate)

@@ -15,7 +15,7 @@ import pytest
 
 from inference_operator.core.pipeline.stamp import OWNER_KEY
 from inference_operator.shell.ports import ObjectKey
-from tests.machine.kill_walk import Story, walk, with_policies
+from tests.machine.kill_walk import Story, marks_of, walk, with_policies
 from tests.machine.tripwire import Fate
 from tests.machine.world import World
 
@@ -239,12 +239,12 @@ STORIES = (
 
 
 def walks() -> Iterator[Any]:
-    """Two objects take long: there one fate stands for all but in full."""
+    """In full, all. Two objects take long: there one fate stands for all otherwise."""
     for fate in Fate:
         for given in with_policies(STORIES, {meet}):
             story, adoption = given.values
             is_short = story.act not in (create_with_endpoint, delete_both) or fate is Fate.KILLED_AFTER
-            marks = given.marks if is_short else pytest.mark.full
+            marks = [*given.marks, *([] if is_short and not marks_of(fate) else [pytest.mark.full])]
             yield pytest.param(story, adoption, fate, marks=marks, id=f"{given.id}-{fate.name}")
 
 
