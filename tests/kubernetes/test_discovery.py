@@ -31,6 +31,8 @@ def serving(*plurals: str) -> Answer:
         ),
         (serving("inferenceendpoints"), "not installed: ingestpipelines.inference-operator.io;"),
         (refusal(403, "forbidden"), "can't read the kinds"),
+        (Answer(200, {"resources": "all"}), "the answer is no list of kinds"),
+        (Answer(200, {"resources": [{}, "x", {"name": 1}]}), "not installed: inferenceendpoints"),
         (refusal(500, "etcd is away"), "etcd is away"),
     ],
 )

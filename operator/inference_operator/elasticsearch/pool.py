@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from inference_operator.core.tracing import SILENT, Tracer
@@ -61,6 +62,7 @@ class ClusterPool:
         self._limits = limits or Limits()
         self._clusters: dict[str, Cluster] = {}
         self._held: dict[str, str] = {}  # user -> fingerprint
+        self._users: Counter[str] = Counter()  # fingerprint -> how many users: thousands may let go at once
         self._closing: set[asyncio.Task[None]] = set()
 
     @property
@@ -101,10 +103,10 @@ class ClusterPool:
     def hold(self, user: str, connection: Connection) -> Cluster:
         """The cluster of a connection, alive as long as `user` holds it. A user holds one: the former is let go."""
         fingerprint, cluster = self._get(connection)
-        former = self._held.get(user)
-        self._held[user] = fingerprint
-        if former is not None and former != fingerprint:
-            self._close_if_unused(former)
+        if self._held.get(user) != fingerprint:
+            self._users[fingerprint] += 1
+            self.drop(user)
+            self._held[user] = fingerprint
         return cluster
 
     def held(self, user: str) -> Cluster | None:
@@ -116,6 +118,7 @@ class ClusterPool:
         """Let go. The cluster is closed with its last user."""
         former = self._held.pop(user, None)
         if former is not None:
+            self._users[former] -= 1
             self._close_if_unused(former)
 
     def prune(self) -> None:
@@ -139,12 +142,14 @@ class ClusterPool:
     async def aclose_all(self) -> None:
         """Close everything, and wait until it is."""
         self._held.clear()
+        self._users.clear()
         self.prune()
         await asyncio.gather(*self._closing)
 
     def _close_if_unused(self, fingerprint: str) -> None:
-        if fingerprint in self._held.values():
+        if self._users[fingerprint] > 0:
             return
+        del self._users[fingerprint]
         cluster = self._clusters.pop(fingerprint, None)
         if cluster is not None:
             task = asyncio.get_running_loop().create_task(cluster.aclose())

@@ -29,7 +29,10 @@ async def served(client: KubernetesClient) -> frozenset[str] | KubernetesFailure
         return frozenset()
     if not reply.ok:
         return refused(operation, reply)
-    return frozenset(str(resource["name"]) for resource in reply.body.get("resources") or ())
+    resources = reply.body.get("resources") or []
+    if not isinstance(resources, list):
+        return KubernetesFailure(operation, "the answer is no list of kinds")
+    return frozenset(name for one in resources if isinstance(one, dict) and isinstance(name := one.get("name"), str))
 
 
 async def await_kinds(
