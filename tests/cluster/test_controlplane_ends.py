@@ -117,6 +117,7 @@ class TestOwnerEnds:
 
 
 class TestServerEnds:
+    @pytest.mark.full
     def test_a_command_that_waits_is_ended_the_others_are_stopped_and_the_log_is_shown(self, folder: Path) -> None:
         with ControlPlane(folder) as plane:
             seen = processes_of(folder)
@@ -134,6 +135,7 @@ class TestServerEnds:
         assert processes_of(folder) == []
         assert not folder.exists()
 
+    @pytest.mark.full
     def test_a_port_that_was_taken_meanwhile_is_replaced(self, folder: Path, tmp_path: Path) -> None:
         etcd, mark = ensure_binaries()["etcd"], tmp_path / "tried"
         script = f"[ -e {mark} ] && exec {etcd} \"$@\"; touch {mark}; echo 'bind: address already in use'; exit 1"

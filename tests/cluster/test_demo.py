@@ -81,6 +81,7 @@ def descendants(pid: int) -> list[Process]:
     return [process for one in found if (process := identify(one))]
 
 
+@pytest.mark.full  # what each step shows is proven by a test of its own; the first ones are played below
 def test_every_step_is_seen_to_hold_and_said_plainly() -> None:
     done = play()
     assert done.returncode == 0, done.stdout + done.stderr

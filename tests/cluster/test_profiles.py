@@ -127,6 +127,7 @@ def test_a_label_that_comes_and_goes_is_followed(profile: Installed) -> None:
     eventually(lambda: operator.standin.endpoints["awaiting"].secrets == {"api_key": "unseen"}, "the key after all")
 
 
+@pytest.mark.full  # what the watch then says is proven by its own tests
 @pytest.mark.parametrize("profile", ["namespace-selector"], indirect=True)
 def test_a_selector_that_cannot_be_read_is_told_by_the_readiness_probe(profile: Installed) -> None:
     operator = profile.operator
