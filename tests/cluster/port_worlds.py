@@ -284,14 +284,14 @@ async def running(watch: MetadataWatch) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
     """Wait until asking says so."""
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 - nothing tells when it holds
             await asyncio.sleep(0.01)
 
 
-async def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
+async def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until it holds."""
 
     async def holds() -> bool:

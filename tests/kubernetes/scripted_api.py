@@ -50,7 +50,7 @@ class Answer:
 class Watch:
     """Lines of a watch, then its end; with `hold` the connection stays open and silent, with `until` till then.
 
-    `torn` ends it mid-line.
+    `torn` ends it mid-line (at once, or after `until`).
     """
 
     lines: tuple[str, ...] = ()
@@ -63,14 +63,14 @@ class Watch:
         await response.prepare(request)
         for line in self.lines:
             await response.write(line.encode() + b"\n")
+        if self.until is not None:
+            await self.until.wait()
         if self.torn:
             await response.write(self.torn.encode())
             assert request.transport is not None
             request.transport.abort()
         elif self.hold:
             await closing.wait()
-        elif self.until is not None:
-            await self.until.wait()
         return response
 
 

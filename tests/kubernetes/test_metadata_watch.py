@@ -11,7 +11,7 @@ import pytest
 
 from inference_operator.api.status import SourceKind
 from inference_operator.core.values import ObjectRef, ObjectVersion
-from inference_operator.kubernetes.metadata_scope import REFUSED_FOR
+from inference_operator.kubernetes.metadata_scope import REFUSED_FOR, STOOD
 from inference_operator.kubernetes.metadata_watch import MetadataWatch
 from inference_operator.kubernetes.values import UNKNOWN, ObjectKey
 from tests.kubernetes.scripted_api import (
@@ -211,6 +211,20 @@ async def test_failures_are_waited_out_longer_and_longer(api: ScriptedApi, tmp_p
     async with bench(api, tmp_path) as it:
         await it.opened(5)
         assert it.clock.pauses == [0.5, 1.0, 2.0, 4.0]
+
+
+@pytest.mark.parametrize(("stood", "pause"), [(STOOD - 1, 8.0), (STOOD, 0.5)])
+async def test_a_watch_that_stood_has_made_good_for_the_failures_before_it(
+    api: ScriptedApi, tmp_path: Path, stood: float, pause: float
+) -> None:
+    cut = asyncio.Event()
+    api.plan(SECRETS, *[refusal(503)] * 4, Watch((DONE,), torn="{", until=cut))
+    async with bench(api, tmp_path) as it:
+        await passing(it.clock, it.watch.synced.is_set)
+        await it.clock.advance(stood)
+        cut.set()
+        await it.opened(6)
+        assert it.clock.pauses == [0.5, 1.0, 2.0, 4.0, pause]
 
 
 async def test_the_server_may_ask_for_a_longer_pause(api: ScriptedApi, tmp_path: Path) -> None:

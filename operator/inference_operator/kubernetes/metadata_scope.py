@@ -34,6 +34,9 @@ QUIET = 120.0
 """Seconds of silence after which a watch counts as dead. Bookmarks come about once a minute."""
 DENIED_RETRY = 300.0
 """Seconds after which a watch that was forbidden is tried again: rights may have been granted."""
+STOOD = 30.0
+"""Seconds after which a watch that ends had come to stand, and is opened anew without the pauses that failures before it
+earned. As long as the longest pause: who starts over no more often than that asks for no more than who still waits."""
 REFUSED_FOR = 60.0
 """Seconds for which a watch that was allowed must be refused until that is believed: an API server that has just started
 forbids what it allows once it has read all roles."""
@@ -164,7 +167,9 @@ class ScopeWatch(Generic[_Ref]):
         """Watch for ever."""
         failures = 0
         while True:
+            opened = self._clock.monotonic()
             end = self._weigh(await self._follow())
+            failures = 0 if self._clock.monotonic() - opened >= STOOD else failures
             failures = failures + 1 if end is _End.EXPIRED or isinstance(end, _Failed) else 0
             if delay := self._delay(end, failures):
                 await pause(self._clock, delay)
