@@ -214,9 +214,7 @@ async def test_failures_are_waited_out_longer_and_longer(api: ScriptedApi, tmp_p
 
 
 @pytest.mark.parametrize(("stood", "pause"), [(STOOD - 1, 8.0), (STOOD, 0.5)])
-async def test_a_watch_that_stood_has_made_good_for_the_failures_before_it(
-    api: ScriptedApi, tmp_path: Path, stood: float, pause: float
-) -> None:
+async def test_a_watch_that_stood_forgets_failures(api: ScriptedApi, tmp_path: Path, stood: float, pause: float) -> None:
     cut = asyncio.Event()
     api.plan(SECRETS, *[refusal(503)] * 4, Watch((DONE,), torn="{", until=cut))
     async with bench(api, tmp_path) as it:
