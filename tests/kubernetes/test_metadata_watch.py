@@ -308,10 +308,10 @@ async def test_what_is_no_longer_referred_to_is_not_polled(api: ScriptedApi, tmp
 
 
 async def test_a_right_that_is_granted_later_is_used(api: ScriptedApi, tmp_path: Path) -> None:
-    api.plan(SECRETS, refusal(403), Watch((event("ADDED", "openai", "7"), DONE), hold=True))
+    api.plan(SECRETS, *[refusal(403)] * 6, Watch((event("ADDED", "openai", "7"), DONE), hold=True))
     async with bench(api, tmp_path) as it:
-        await it.opened(2)
-        assert it.clock.pauses == [225.0]
+        await it.opened(7)
+        assert it.clock.pauses == [7.5, 15.0, 30.0, 60.0, 120.0, 150.0]
         await passing(it.clock, lambda: it.watch.version_of(secret("openai")) == at("openai", "7"))
         looks = len(api.of(f"{SECRETS}/openai"))
         it.watch.refer(OWNER, [secret("openai")])

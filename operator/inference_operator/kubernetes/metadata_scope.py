@@ -32,8 +32,9 @@ SERVER_TIMEOUT = 290
 """Seconds after which the API server ends a watch by itself, so that none lives on unnoticed."""
 QUIET = 120.0
 """Seconds of silence after which a watch counts as dead. Bookmarks come about once a minute."""
-DENIED_RETRY = 300.0
-"""Seconds after which a watch that was forbidden is tried again: rights may have been granted."""
+DENIED_FIRST, DENIED_LONGEST = 15.0, 300.0
+"""Seconds after which a watch that was forbidden is tried again, at first and in the end: rights may have been granted, and
+an API server that starts together with the operator forbids everything until it has read them."""
 STOOD = 30.0
 """Seconds after which a watch that ends had come to stand, and is opened anew without the pauses that failures before it
 earned. As long as the longest pause: who starts over no more often than that asks for no more than who still waits."""
@@ -170,7 +171,7 @@ class ScopeWatch(Generic[_Ref]):
             opened = self._clock.monotonic()
             end = self._weigh(await self._follow())
             failures = 0 if self._clock.monotonic() - opened >= STOOD else failures
-            failures = failures + 1 if end is _End.EXPIRED or isinstance(end, _Failed) else 0
+            failures = 0 if end in (_End.CLOSED, _End.OTHER_WAY) else failures + 1
             if delay := self._delay(end, failures):
                 await pause(self._clock, delay)
 
@@ -191,7 +192,7 @@ class ScopeWatch(Generic[_Ref]):
             case _End.CLOSED | _End.OTHER_WAY:
                 return 0.0
             case _End.DENIED:
-                return DENIED_RETRY * (0.75 + 0.5 * self._chance())
+                return backoff(failures, self._chance(), DENIED_FIRST, DENIED_LONGEST)
             case _End.EXPIRED:
                 _log.info("the watch of %s fell behind and starts anew", self.scope)
                 return backoff(failures, self._chance())
