@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from inference_operator.core.difference import Difference, Mutability
-from inference_operator.core.endpoint.masking import HIDDEN, masked, shows
+from inference_operator.core.endpoint.masking import HIDDEN, bounded, masked, shows
 from inference_operator.core.values import DesiredEndpoint, Json, ObservedEndpoint, Sealed
 from tests.core.situations import CANARY, ID
 
@@ -146,3 +146,16 @@ DIFFERENCES = (
 @pytest.mark.parametrize(("path", "wanted", "document", "expected"), DIFFERENCES)
 def test_observed_value_of_a_difference(path: tuple[str, ...], wanted: Any, document: dict[str, Json], expected: bool) -> None:
     assert shows(Difference(path, wanted, CANARY, Mutability.MUTABLE), document) is expected
+
+
+def test_a_document_too_long_for_a_status_keeps_its_name_and_its_masks() -> None:
+    long = shown({"request": "x" * 300_000, "headers": {"A": HEADER, "B": "b"}, "query_parameters": [["key", HEADER]]})
+    short = shown({"headers": {"A": HEADER}, "query_parameters": HIDDEN})
+    assert bounded(long) == short
+    observed = found(headers={"A": CANARY}, query_parameters=[["key", CANARY]])
+    assert masked(None, observed, bounded(long)) == short, "what was masked stays so"
+
+
+def test_a_document_that_fits_is_shown_as_it_is() -> None:
+    document = shown({"request": "x" * 200_000})
+    assert bounded(document) == document

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -366,3 +367,11 @@ def test_object_that_can_not_be_read_stalls_and_vouches_for_no_secret() -> None:
 def test_failure_while_deleting_keeps_what_is_known() -> None:
     status = report(going(SPEC, failure=DOWN), Held(RETRY))
     assert status.applied is not None
+
+
+def test_status_of_a_large_endpoint_fits_beside_its_spec() -> None:
+    spec = openai_spec({"model_id": "m" * 600_000, "url": "u"})
+    observed = stored(spec, model_id="n" * 600_000)
+    body = report(ours(spec, observed=observed), Held(RETRY)).body()
+    assert [entry["path"] for entry in body["drift"]] == ["serviceSettings.model_id"]
+    assert len(json.dumps(body)) < 10_000

@@ -18,6 +18,10 @@ from inference_operator.core.situation import Situation
 from inference_operator.core.values import Absent, Path, Tree, Usage, dotted, show
 from inference_operator.core.verdict import Conclusion, Nothing, Unusable
 
+MAX_OBSERVED = 262_144
+"""Characters of JSON of what a status shows of a thing: Kubernetes stores 1.5 MB an object at most, and the spec is in there."""
+_MAX_VALUE = 1024
+
 Status = TypeVar("Status", bound=ManagedStatus)
 
 
@@ -61,8 +65,16 @@ def _users(usage: Usage) -> UsedBy:
 
 
 def text(value: Tree) -> str | None:
-    """A value of a difference as status shows it: JSON, secrets as `<secret name/key>`; None where there is no such setting."""
-    return None if value is None else json.dumps(show(value), sort_keys=True, ensure_ascii=False)
+    """A value of a difference as status shows it: JSON, secrets as `<secret name/key>`; None where there is no such setting.
+
+    Bounded: a processor may hold a script of any length, a template of a request too.
+    """
+    return None if value is None else shortened(json.dumps(show(value), sort_keys=True, ensure_ascii=False))
+
+
+def shortened(value: str) -> str:
+    """The text, or the beginning of a long one."""
+    return value if len(value) <= _MAX_VALUE else f"{value[: _MAX_VALUE - 1]}…"
 
 
 def applied(s: Situation, conclusion: Conclusion, paths: tuple[Path, ...]) -> Applied | None:

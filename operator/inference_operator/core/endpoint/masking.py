@@ -7,6 +7,7 @@ spec, since Elasticsearch holds the value still. Pure.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 
@@ -14,6 +15,7 @@ from inference_operator.api.services import catalogue
 from inference_operator.core.difference import Difference
 from inference_operator.core.endpoint.compare import same, secret_paths
 from inference_operator.core.paths import MISSING, at, is_inside, put
+from inference_operator.core.status import MAX_OBSERVED
 from inference_operator.core.values import DesiredEndpoint, Json, ObservedEndpoint, Path, leaves, show
 
 HIDDEN = "<hidden>"
@@ -23,6 +25,7 @@ _NAMES = {
     "chunkingSettings": "chunking_settings",
 }
 _BLOCKS = {theirs: ours for ours, theirs in _NAMES.items()}
+_IDENTITY = ("inference_id", "task_type", "service")
 _MASK = re.compile(r"<hidden>|<secret [^<>/]+/[^<>/]+>")
 
 
@@ -36,6 +39,20 @@ def masked(
         if at(observed.tree, path) is not MISSING and not is_inside(path[:-1], masks):
             put(found, (_NAMES[path[0]], *path[1:]), mask)
     return found
+
+
+def bounded(document: dict[str, Json]) -> dict[str, Json]:
+    """A masked document; of one that is too long for a status only which endpoint it is, and its masks.
+
+    The masks are kept since the next status knows from them what to mask.
+    """
+    if len(json.dumps(document)) <= MAX_OBSERVED:
+        return document
+    short = {name: document[name] for name in _IDENTITY}
+    for path, value in leaves({name: block for name, block in document.items() if name in _BLOCKS}):
+        if path and _is_mask(value):
+            put(short, path, value if isinstance(value, str) else HIDDEN)
+    return short
 
 
 def shows(difference: Difference, document: Mapping[str, Json]) -> bool:

@@ -16,7 +16,7 @@ from inference_operator.core.difference import Difference
 from inference_operator.core.disposition import Area
 from inference_operator.core.endpoint import words
 from inference_operator.core.endpoint.compare import set_paths
-from inference_operator.core.endpoint.masking import HIDDEN, masked, shows
+from inference_operator.core.endpoint.masking import HIDDEN, bounded, masked, shows
 from inference_operator.core.endpoint.probe import last_probe, probed
 from inference_operator.core.endpoint.situation import EndpointSituation
 from inference_operator.core.reasons import Reason
@@ -35,7 +35,7 @@ def next_status(s: EndpointSituation, conclusion: Conclusion, *, now: str, handl
         conditions=dated(s.previous.conditions, told, s.generation, now),
         inference_id=s.external_id,
         cluster=status.cluster(s),
-        observed=s.previous.observed if s.observed is None else shown,
+        observed=s.previous.observed if s.observed is None else _bounded(shown),
         model=_model(s, shown),
         deployment=_deployment(s),
         used_by=status.used_by(s),
@@ -70,13 +70,17 @@ def _shown(s: EndpointSituation) -> dict[str, Json] | None:
     return masked(s.desired, s.observed, s.previous.observed) if isinstance(s.observed, ObservedEndpoint) else None
 
 
+def _bounded(shown: dict[str, Json] | None) -> dict[str, Json] | None:
+    return None if shown is None else bounded(shown)
+
+
 def _model(s: EndpointSituation, document: dict[str, Json] | None) -> ModelStatus | None:
     if document is None:
         return s.previous.model if s.observed is None else None
     shown = document["service_settings"]
 
     def text(*names: str) -> str | None:
-        return next((shown[name] for name in names if isinstance(shown.get(name), str)), None)
+        return next((status.shortened(shown[name]) for name in names if isinstance(shown.get(name), str)), None)
 
     dimensions = shown.get("dimensions")
     return ModelStatus(

@@ -17,12 +17,8 @@ from inference_operator.core.pipeline.compare import set_paths
 from inference_operator.core.pipeline.needs import needs_of
 from inference_operator.core.pipeline.situation import PipelineSituation
 from inference_operator.core.pipeline.values import ObservedPipeline
-from inference_operator.core.values import Absent, Json, Tree, dotted
+from inference_operator.core.values import Absent, Json, dotted
 from inference_operator.core.verdict import Conclusion
-
-# Kubernetes stores 1.5 MB an object at most, and the spec is in there already.
-_MAX_OBSERVED = 262_144
-_MAX_VALUE = 1024
 
 
 def next_status(s: PipelineSituation, conclusion: Conclusion, *, now: str, handled: str | None) -> IngestPipelineStatus:
@@ -46,7 +42,7 @@ def next_status(s: PipelineSituation, conclusion: Conclusion, *, now: str, handl
 def _observed(s: PipelineSituation) -> dict[str, Json] | None:
     if s.observed is None:
         return s.previous.observed
-    if isinstance(s.observed, Absent) or len(json.dumps(s.observed.body)) > _MAX_OBSERVED:
+    if isinstance(s.observed, Absent) or len(json.dumps(s.observed.body)) > status.MAX_OBSERVED:
         return None
     return dict(s.observed.body)
 
@@ -67,13 +63,7 @@ def _drift(s: PipelineSituation) -> tuple[DriftEntry, ...]:
     if s.observed is None:
         return s.previous.drift
     found = s.differences[:MAX_DRIFT]
-    return tuple(DriftEntry(path=dotted(d.path), desired=_text(d.desired), observed=_text(d.observed)) for d in found)
-
-
-def _text(value: Tree) -> str | None:
-    """Bounded: a processor may hold a script of any length."""
-    text = status.text(value)
-    return text if text is None or len(text) <= _MAX_VALUE else f"{text[: _MAX_VALUE - 1]}…"
+    return tuple(DriftEntry(path=dotted(d.path), desired=status.text(d.desired), observed=status.text(d.observed)) for d in found)
 
 
 def _tests(s: PipelineSituation) -> TrialStatus | None:
