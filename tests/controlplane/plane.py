@@ -88,7 +88,7 @@ class ControlPlane:
         """
         self._get().children.watch(seconds)
 
-    def eventually(self, found: Callable[[], Found | None], what: str, seconds: float = 30.0) -> Found:
+    def eventually(self, found: Callable[[], Found | None], what: str, seconds: float = 120.0) -> Found:
         """Wait for something true, and return it. It is asked for some twenty times a second.
 
         Raises:
@@ -184,7 +184,7 @@ class ControlPlane:
         """Run helm and return its standard output; as `kubectl`. `install --wait` waits in vain: no pod ever runs."""
         return self._command("helm", args, input, timeout, kubeconfig)
 
-    def await_established(self, *crds: str, seconds: float = 30.0) -> None:
+    def await_established(self, *crds: str, seconds: float = 120.0) -> None:
         """Wait until the API server serves these CRDs, by name.
 
         `kubectl wait` gives up on a CRD that is so new that it has no conditions at all.

@@ -63,7 +63,7 @@ class Stage:
                     f" counted {counted.kubernetes} and {counted.elasticsearch}"
                 )
 
-    def eventually(self, found: Callable[[], _T | None], what: str, seconds: float = 30.0) -> _T:
+    def eventually(self, found: Callable[[], _T | None], what: str, seconds: float = 120.0) -> _T:
         """Ask until the answer is true. Raises NotSeenError when time is up, ChildDiedError when a server dies."""
         try:
             return self.plane.eventually(found, what, seconds)

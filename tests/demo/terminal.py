@@ -29,7 +29,7 @@ class Terminal:
         self._plane = plane
         self._voice = voice
 
-    def run(self, line: str, *, seconds: float = 40.0) -> str:
+    def run(self, line: str, *, seconds: float = 120.0) -> str:
         """Show a command, run it, show its output and return it. Raises ControlPlaneError where it fails."""
         self._voice.command(line)
         output = self._quietly(line, seconds)
