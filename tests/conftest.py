@@ -7,6 +7,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from _pytest.nodeid import NodeId
 
 _HERE = Path(__file__).parent
 _SHARE_A_CONTROL_PLANE = ("cluster", "chart")
@@ -43,8 +44,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         group = _shared(item)
         (shared if group else alone).append(item)
-        item.add_marker(pytest.mark.xdist_group(group or item.path.relative_to(_HERE).as_posix()))
+        _put(item, group or item.path.relative_to(_HERE).as_posix())
     items[:] = shared + alone
+
+
+def _put(item: pytest.Item, group: str) -> None:
+    """Into a group, of which xdist learns by the end of the test's id.
+
+    xdist 3.8 puts the marker's name there itself, but where pytest kept the id before 9.2: with this one nothing is grouped,
+    and nothing says so.
+    """
+    item.add_marker(pytest.mark.xdist_group(group))
+    if item.config.getoption("loadgroup", default=False):
+        item._id = NodeId.parse(f"{item.nodeid}@{group}")
 
 
 def _shared(item: pytest.Item) -> str | None:
