@@ -20,7 +20,7 @@ import yaml
 from inference_operator.api.inference_endpoint import InferenceEndpointStatus
 from tests.chart.release import Release
 from tests.controlplane import ControlPlane
-from tests.controlplane.audit import AuditEntry, read_audit
+from tests.controlplane.audit import AuditEntry, AuditReader
 from tests.lawful import assert_lawful
 from tests.standin import ApiKey, Pace, Security, StandIn, create_tls, serve_in_thread
 
@@ -48,7 +48,7 @@ def eventually(found: Callable[[], T | None], what: str, seconds: float = SECOND
 
 def _pause() -> None:
     # A condition in another process can only be asked for; a short pause keeps the asking from being the load.
-    signal.sigtimedwait((), 0.05)
+    signal.sigtimedwait((), 0.1)
 
 
 class Operating:
@@ -62,6 +62,7 @@ class Operating:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._runs = 0
+        self._audit = AuditReader(plane.audit_log, USER)
         self.settings: dict[str, str] = {}
 
     @property
@@ -199,7 +200,7 @@ class Operating:
 
     def asked(self) -> list[AuditEntry]:
         """What the operator asked the API server so far, but for its Lease, which it renews as time passes."""
-        return [entry for entry in read_audit(self.plane.audit_log, user=USER) if entry.resource not in ("", "leases")]
+        return [entry for entry in self._audit.read() if entry.resource not in ("", "leases")]
 
     def writes_since(self, mark: int) -> Counter[tuple[str, str]]:
         return Counter((entry.verb, entry.resource) for entry in self.asked()[mark:] if entry.is_write)

@@ -24,9 +24,10 @@ from typing import Any
 import yaml
 
 from tests.chart.release import Release
+from tests.cluster.letting_go import let_go
 from tests.cluster.operating import ENDPOINTS, eventually
 from tests.controlplane import ControlPlane
-from tests.controlplane.audit import AuditEntry, read_audit
+from tests.controlplane.audit import AuditEntry, AuditReader
 from tests.standin import ApiKey, Security, StandIn, create_tls, serve_in_thread
 
 _MOST = 20
@@ -88,7 +89,7 @@ class Replicas:
         self.settings: dict[str, str] = {}
         self._release = release
         self._folder = folder
-        self._account = f"system:serviceaccount:{self.namespace}:{release.fullname}"
+        self._audit = AuditReader(plane.audit_log, f"system:serviceaccount:{self.namespace}:{release.fullname}")
 
     def start(self) -> Replica:
         """Start one more and wait until it is ready."""
@@ -142,7 +143,7 @@ class Replicas:
     def asked(self) -> list[tuple[str, AuditEntry]]:
         """What was asked of the API server, by whom, in the order of the answers."""
         names = {one.credential: one.name for one in self.started}
-        return [(names[entry.credential], entry) for entry in read_audit(self.plane.audit_log, user=self._account)]
+        return [(names[entry.credential], entry) for entry in self._audit.read()]
 
     def turns(self) -> tuple[list[str], list[str]]:
         """Who wrote objects of Kubernetes, and who wrote to Elasticsearch, in turn. A name twice: two wrote at once."""
@@ -207,3 +208,4 @@ def replicas_of(plane: ControlPlane, namespace: str, folder: Path) -> Iterator[R
             for one in replicas.started:
                 one.close()
             release.uninstall()
+            let_go(plane, namespace)

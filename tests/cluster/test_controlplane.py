@@ -42,6 +42,7 @@ class TestRunning:
         assert "canary-8c1d" not in str(caught.value)
         assert "--from-literal=…" in str(caught.value)
 
+    @pytest.mark.full  # the adapter's test of a restart stops and starts it as well, and finds its data again
     def test_the_data_of_a_stopped_api_server_is_kept(self, plane: ControlPlane, namespace: str) -> None:
         plane.stop_api_server()
         with pytest.raises(CommandFailedError, match="refused"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cluster import crd_rows_of_pipelines as pipelines
-from tests.cluster.crd_documents import CONFIG_REFERENCE, REFERENCE, document, own_namespace
+from tests.cluster.crd_documents import CONFIG_REFERENCE, REFERENCE, Way, document, own_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,7 +67,7 @@ def of_every_kind(names: str, endpoints: Sequence[tuple[Any, ...]], pipelines: S
 
 @of_every_kind("spec", ACCEPTED, pipelines.ACCEPTED)
 def test_accepted(api: Namespaced, kind: str, spec: dict[str, Any]) -> None:
-    stored = api.answer("create", "--dry-run=server", body=document("products", kind, **spec))
+    stored = api.answer(Way.CREATE, document("products", kind, **spec))
 
     assert stored["spec"].items() >= {key: value for key, value in spec.items() if key != "probe"}.items()
 
@@ -170,7 +170,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
 
 @of_every_kind("spec field message", REFUSED, pipelines.REFUSED)
 def test_refused(api: Namespaced, kind: str, spec: dict[str, Any], field: str, message: str) -> None:
-    error = api.refusal("create", "--dry-run=server", body=document("products", kind, **spec))
+    error = api.refusal(Way.CREATE, document("products", kind, **spec))
 
     assert field in error
     assert message in error
@@ -237,10 +237,6 @@ CHANGEABLE: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-def created(plane: Namespaced, name: str, kind: str, spec: dict[str, Any]) -> None:
-    plane.kubectl("create", body=document(name, kind, **spec))
-
-
 @of_every_kind("old new field message", FIXED, pipelines.FIXED)
 def test_what_may_not_change(
     api: Namespaced,
@@ -252,9 +248,9 @@ def test_what_may_not_change(
     message: str,
 ) -> None:
     name = f"fixed-{request.node.callspec.indices['old']}"
-    created(api, name, kind, old)
+    api.create(document(name, kind, **old))
 
-    error = api.refusal("replace", "--dry-run=server", body=document(name, kind, **new))
+    error = api.refusal(Way.REPLACE, document(name, kind, **new))
 
     assert field in error
     assert message in error
@@ -266,8 +262,8 @@ def test_what_may_change(
 ) -> None:
     name = f"changeable.{request.node.callspec.indices['old']}"
     before, after = ({key: name if value is ... else value for key, value in spec.items()} for spec in (old, new))
-    created(api, name, kind, before)
+    api.create(document(name, kind, **before))
 
-    stored = api.answer("replace", "--dry-run=server", body=document(name, kind, **after))
+    stored = api.answer(Way.REPLACE, document(name, kind, **after))
 
     assert stored["spec"].items() >= after.items()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cluster.crd_documents import REFERENCE, document, own_namespace
+from tests.cluster.crd_documents import REFERENCE, Way, document, own_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ def api(plane: ControlPlane) -> Iterator[Namespaced]:
 
 
 def test_the_answer_to_create_has_all_defaults_and_says_that_nobody_has_seen_it_yet(api: Namespaced) -> None:
-    shown = api.answer("create", body=document("fresh"))
+    shown = api.create(document("fresh"))
 
     assert shown["status"] == {"observedGeneration": -1}
     assert shown["spec"] == {
@@ -44,7 +44,7 @@ def test_the_answer_to_create_has_all_defaults_and_says_that_nobody_has_seen_it_
 def test_a_part_of_the_probe_is_completed(api: Namespaced) -> None:
     body = document(probe={"enabled": True})
 
-    shown = api.answer("create", "--dry-run=server", body=body)
+    shown = api.answer(Way.CREATE, body)
 
     assert shown["spec"]["probe"] == {"enabled": True, "interval": "1h", "input": "ping"}
 
@@ -52,7 +52,7 @@ def test_a_part_of_the_probe_is_completed(api: Namespaced) -> None:
 def test_a_reference_is_stored_as_it_was_written(api: Namespaced) -> None:
     body = document(serviceSettings={"api_key": REFERENCE, "secret_parameters": {"a": REFERENCE}, "other": REFERENCE})
 
-    shown = api.answer("create", "--dry-run=server", body=body)
+    shown = api.answer(Way.CREATE, body)
 
     assert shown["spec"]["serviceSettings"] == json.loads(body)["spec"]["serviceSettings"]
 
@@ -60,7 +60,7 @@ def test_a_reference_is_stored_as_it_was_written(api: Namespaced) -> None:
 def test_the_status_is_a_subresource_and_no_part_of_an_apply(api: Namespaced) -> None:
     body = json.loads(document("no-status")) | {"status": {"observedGeneration": 7}}
 
-    shown = api.answer("create", body=json.dumps(body))
+    shown = api.create(json.dumps(body))
 
     assert shown["status"] == {"observedGeneration": -1}
 
@@ -87,7 +87,7 @@ READY = {
 @pytest.fixture(scope="module")
 def shown(api: Namespaced) -> str:
     """The name of an endpoint with a status as the operator writes it."""
-    api.answer("create", body=document("shown", service="elasticsearch", taskType="sparse_embedding"))
+    api.create(document("shown", service="elasticsearch", taskType="sparse_embedding"))
     patch = f"--patch={json.dumps({'status': READY})}"
     api.kubectl("patch", "infep", "shown", "--subresource=status", "--type=merge", patch)
     return "shown"
@@ -146,7 +146,9 @@ def test_kubectl_waits_for_ready(api: Namespaced, shown: str) -> None:
 def test_a_condition_of_a_type_stands_once(api: Namespaced, shown: str) -> None:
     again = json.dumps({"status": {"conditions": READY["conditions"] * 2}})  # type: ignore[operator]
 
-    error = api.refusal("patch", "infep", shown, "--subresource=status", "--type=merge", f"--patch={again}", "--dry-run=server")
+    error = api.kubectl_refusal(
+        "patch", "infep", shown, "--subresource=status", "--type=merge", f"--patch={again}", "--dry-run=server"
+    )
 
     assert "Duplicate value" in error
 
@@ -191,7 +193,7 @@ def test_the_schema_has_no_fault_that_the_api_server_reports(api: Namespaced, pl
 def test_a_new_pipeline_has_all_defaults_and_keeps_its_processors_in_order(api: Namespaced) -> None:
     processors = [{"b": {"z": 1, "a": [{"x": None}]}}, {"a": {}}, {"b": {"big": 2**53 + 1, "whole": 1.5}}]
 
-    shown = api.answer("create", body=document("fresh", "IngestPipeline", processors=processors))
+    shown = api.create(document("fresh", "IngestPipeline", processors=processors))
 
     assert shown["status"] == {"observedGeneration": -1}
     assert shown["spec"] == {
@@ -210,7 +212,7 @@ def test_a_new_pipeline_has_all_defaults_and_keeps_its_processors_in_order(api: 
 def test_kubernetes_turns_whole_floats_into_integers_which_the_comparison_must_bear(api: Namespaced) -> None:
     body = document("floats", "IngestPipeline", processors=[{"set": {"field": "a", "value": 1.0}}])
 
-    shown = api.answer("create", body=body)
+    shown = api.create(body)
 
     assert json.dumps(shown["spec"]["processors"]) == '[{"set": {"field": "a", "value": 1}}]'
 
@@ -218,7 +220,7 @@ def test_kubernetes_turns_whole_floats_into_integers_which_the_comparison_must_b
 @pytest.fixture(scope="module")
 def shown_pipeline(api: Namespaced) -> str:
     """The name of a pipeline with a status as the operator writes it."""
-    api.answer("create", body=document("shown", "IngestPipeline"))
+    api.create(document("shown", "IngestPipeline"))
     conditions = READY["conditions"]
     status = {"observedGeneration": 1, "processors": 0, "endpoints": ["a", "b"], "pipelineId": "shown", "conditions": conditions}
     patch = f"--patch={json.dumps({'status': status})}"

@@ -22,6 +22,7 @@ from inference_operator.shell.ports import (
     ObjectKey,
     SecretData,
 )
+from tests.cluster.letting_go import let_go
 from tests.cluster.port_worlds import (
     API_VERSION,
     KIND,
@@ -383,3 +384,4 @@ class TestAdapter(ObjectContract, ReferenceContract, EventContract):
             async with running(world.watch):
                 yield world
             await world.remove_eck()
+        let_go(plane, namespace)

@@ -22,11 +22,12 @@ _SECONDS = 15.0
 
 
 class RefusedError(ControlPlaneError):
-    """The API server answered with an error; the message is its own."""
+    """The API server answered with an error; the message is its own, and `answer` all that it sent."""
 
-    def __init__(self, method: str, path: str, status: int, message: str) -> None:
+    def __init__(self, method: str, path: str, status: int, answer: str) -> None:
         self.status = status
-        super().__init__(f"{method} {path} was answered with {status}: {message}")
+        self.answer = answer
+        super().__init__(f"{method} {path} was answered with {status}: {_message(answer)}")
 
 
 class Api:
@@ -36,7 +37,7 @@ class Api:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "", parts.port
         self._trust = ssl.create_default_context(cafile=str(ca_file))
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._headers = {"Authorization": f"Bearer {token}"}
 
     def get(self, path: str) -> dict[str, Any] | None:
         """The object, None where there is none. Raises RefusedError."""
@@ -60,24 +61,28 @@ class Api:
         """Delete an object without waiting for its end. Raises RefusedError."""
         self.ask("DELETE", path)
 
-    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """The object that is answered. Raises RefusedError."""
+    def ask(
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, media_type: str = "application/json"
+    ) -> dict[str, Any]:
+        """The object that is answered; the media type says what sort of patch the body is. Raises RefusedError."""
         connection = http.client.HTTPSConnection(self._host, self._port, timeout=_SECONDS, context=self._trust)
         try:
-            connection.request(method, path, json.dumps(body) if body is not None else None, self._headers)
+            connection.request(
+                method, path, json.dumps(body) if body is not None else None, self._headers | {"Content-Type": media_type}
+            )
             answer = connection.getresponse()
             status, text = answer.status, answer.read()
         finally:
             connection.close()
         if status >= HTTPStatus.BAD_REQUEST:
-            raise RefusedError(method, path, status, _message(text))
+            raise RefusedError(method, path, status, text.decode("utf-8", "replace"))
         found: dict[str, Any] = json.loads(text)
         return found
 
 
-def _message(text: bytes) -> str:
+def _message(answer: str) -> str:
     """Of a `Status`; refusals may be plain text as well."""
     try:
-        return str(json.loads(text)["message"])
+        return str(json.loads(answer)["message"])
     except (ValueError, KeyError, TypeError):
-        return text.decode("utf-8", "replace").strip()
+        return answer.strip()

@@ -46,6 +46,26 @@ def read_audit(log: Path, *, user: str | None = None) -> list[AuditEntry]:
     return audit_entries(log.read_text() if log.exists() else "", user=user)
 
 
+class AuditReader:
+    """Reads the entries of one user, and goes on where it stopped: for asking again and again."""
+
+    def __init__(self, log: Path, user: str) -> None:
+        self._log = log
+        self._user = user
+        self._offset = 0
+        self._entries: list[AuditEntry] = []
+
+    def read(self) -> list[AuditEntry]:
+        """All complete entries so far, in order."""
+        if self._log.exists():
+            with self._log.open("rb") as file:
+                file.seek(self._offset)
+                complete, newline, _ = file.read().rpartition(b"\n")
+            self._offset += len(complete) + len(newline)
+            self._entries += audit_entries((complete + newline).decode(), user=self._user)
+        return list(self._entries)
+
+
 def audit_entries(text: str, *, user: str | None = None) -> list[AuditEntry]:
     """The same of what was read of a log, which may end in the middle of a line."""
     complete, _, _ = text.rpartition("\n")

@@ -15,14 +15,24 @@ if TYPE_CHECKING:
 _KEPT = ("HOME", "LANG", "PATH", "TMPDIR", "TZ", "USER")
 
 
+# What runs here lives for seconds or minutes, and at Go's default it collects garbage for a fifth of its time. An API server
+# takes 400 MB instead of 300 for that.
+_COLLECT_SELDOM = {"GOGC": "400"}
+
+
 def clean_environment() -> dict[str, str]:
-    """For a server."""
+    """For a program that stays, or that shares a machine with pods."""
     return {key: os.environ[key] for key in _KEPT if key in os.environ}
+
+
+def server_environment() -> dict[str, str]:
+    """For a server of a control plane that lives as long as a run of tests."""
+    return clean_environment() | _COLLECT_SELDOM
 
 
 def client_environment(folder: Path, kubeconfig: Path) -> dict[str, str]:
     """For kubectl and helm, which keep their caches in `folder`: none of the person's own clusters, settings and repositories."""
-    return clean_environment() | {
+    return server_environment() | {
         "KUBECONFIG": str(kubeconfig),
         "KUBECACHEDIR": str(folder / "kube"),  # it is keyed by address, and ports come again with other contents
         "KUBERC": "off",

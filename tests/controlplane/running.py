@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tests.controlplane.children import Children, ControlPlaneError, tail
 from tests.controlplane.credentials import Credentials, create_credentials
-from tests.controlplane.environment import clean_environment, client_environment
+from tests.controlplane.environment import client_environment, server_environment
 from tests.controlplane.kubeconfig import write_kubeconfig
 from tests.controlplane.servers import (
     API_SERVER,
@@ -85,7 +85,7 @@ class RunningServers:
         return client_environment(self.children.directory / "clients", kubeconfig)
 
     def _start(self, name: str, arguments: list[str]) -> None:
-        self.children.start(name, [self.binaries[name], *arguments], env=clean_environment())
+        self.children.start(name, [self.binaries[name], *arguments], env=server_environment())
 
     def _answers(self, path: str) -> bool:
         request = urllib.request.Request(self.api_url + path, headers={"Authorization": f"Bearer {self.credentials.admin_token}"})

@@ -25,7 +25,7 @@ SECONDS = 60.0
 
 # Records its calls and its pid; "builds" each package as a small file; waits for the file `go-on` if `hold` is there.
 GO = """\
-#!{python}
+#!{python} -IS
 import os, pathlib, sys, time
 here = pathlib.Path({here!r})
 command, *rest = sys.argv[1:]
@@ -117,13 +117,14 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
         pause.wait(0.01)
 
 
-def test_all_tools_are_built_once(machine: Machine) -> None:
+def test_all_tools_are_built_once_and_the_server_is_told_its_version(machine: Machine) -> None:
     status, folder, stderr = machine.build()
     assert status == 0, stderr
     assert names(folder) == sorted(TOOL_NAMES)
     assert len(machine.calls("build")) == len(MODULES)
     assert KUBERNETES.version in stderr
     assert "compiling helm" in stderr
+    assert f"-X k8s.io/component-base/version.gitVersion={KUBERNETES.version}" in machine.calls("build")[0]
 
     assert machine.build() == (0, folder, "")
     assert len(machine.calls("build")) == len(MODULES)
@@ -141,11 +142,6 @@ def test_what_only_some_tests_need_is_built_apart_with_the_files_that_go_with_it
     assert (Path(folder) / kept[0]).read_text() == "a CRD"
     assert len(machine.calls("build")) == 1
     assert machine.build()[1] != folder
-
-
-def test_the_server_is_told_its_version(machine: Machine) -> None:
-    machine.build()
-    assert f"-X k8s.io/component-base/version.gitVersion={KUBERNETES.version}" in machine.calls("build")[0]
 
 
 def test_a_failed_build_shows_why_and_leaves_nothing(machine: Machine) -> None:
@@ -209,7 +205,8 @@ def test_what_kubebuilder_assets_has_is_not_built(machine: Machine) -> None:
     assert f"using etcd, kube-apiserver from {assets}" in stderr
 
 
-@pytest.mark.parametrize("version", ["1.9.7", None], ids=["too old", "none"])
+# Both lead to the same installation.
+@pytest.mark.parametrize("version", ["1.9.7", pytest.param(None, marks=pytest.mark.full)], ids=["too old", "none"])
 def test_without_a_usable_go_the_package_is_installed_or_a_person_told(machine: Machine, version: str | None) -> None:
     (machine.folder / "bin" / "go").unlink()
     if version:
