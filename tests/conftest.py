@@ -16,7 +16,6 @@ _START_THEIR_OWN = (
     "test_controlplane_ends",
     "test_demo",
     "test_operator",
-    "test_operator_starts",
     "test_scenarios",
 )
 

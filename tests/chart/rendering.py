@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tests import yaml_documents
+from tests.controlplane.environment import COLLECT_SELDOM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +93,7 @@ class Helm:
     def __init__(self, command: str, home: Path) -> None:
         self._command = command
         folders = {name: str(home / name.lower()) for name in ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")}
-        self._env = {key: value for key, value in os.environ.items() if not key.startswith("HELM_")} | folders
+        self._env = {key: value for key, value in os.environ.items() if not key.startswith("HELM_")} | folders | COLLECT_SELDOM
         self._rendered: dict[tuple[str, ...], subprocess.CompletedProcess[str]] = {}
 
     def run(self, *arguments: str, values: Json | None = None) -> subprocess.CompletedProcess[str]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
 from tests.chart.rendering import PROFILES
-from tests.controlplane import CommandFailedError
+from tests.controlplane.api import RefusedError
 
 if TYPE_CHECKING:
     from tests.chart.rendering import Helm, Json
@@ -29,18 +28,18 @@ GUARDS: dict[str, Change] = {
 
 @pytest.fixture(scope="module")
 def restricted(plane: ControlPlane, helm: Helm) -> ControlPlane:
-    plane.kubectl("create", "namespace", NAMESPACE)
-    plane.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    plane.api.create("/api/v1/namespaces", {"metadata": {"name": NAMESPACE, "labels": labels}})
     for values in ({}, {"serviceAccount": {"name": "given"}}):
         account = helm.template(values).one("ServiceAccount")
         account["metadata"]["namespace"] = NAMESPACE
-        plane.kubectl("create", "-f", "-", input=json.dumps(account))
+        plane.api.create(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", account)
     return plane
 
 
 def _create(plane: ControlPlane, spec: Json) -> None:
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "operator", "namespace": NAMESPACE}, "spec": spec}
-    plane.kubectl("create", "--dry-run=server", "--validate=strict", "-f", "-", input=json.dumps(pod))
+    plane.api.create(f"/api/v1/namespaces/{NAMESPACE}/pods?dryRun=All&fieldValidation=Strict", pod)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -52,7 +51,7 @@ def test_admitted(restricted: ControlPlane, helm: Helm, profile: str) -> None:
 def test_refused_without(restricted: ControlPlane, helm: Helm, guard: str) -> None:
     spec = copy.deepcopy(helm.template().pod)
     GUARDS[guard](spec)
-    with pytest.raises(CommandFailedError) as refused:
+    with pytest.raises(RefusedError) as refused:
         _create(restricted, spec)
-    assert 'violates PodSecurity "restricted:latest": ' in refused.value.stderr
-    assert guard in refused.value.stderr
+    assert 'violates PodSecurity "restricted:latest": ' in str(refused.value)
+    assert guard in str(refused.value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,15 +23,19 @@ ACCOUNT = f"{NAME}-inference-operator"
 USER = f"system:serviceaccount:{HOME}:{ACCOUNT}"
 CLUSTER_WIDE: Json = {}
 NAMESPACED: Json = {"watchNamespaces": [WATCHED]}
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+# Installed once for tests that stand together.
+cluster_wide = pytest.mark.parametrize("installed", [CLUSTER_WIDE], indirect=True, ids=["cluster-wide"])
+namespaced = pytest.mark.parametrize("installed", [NAMESPACED], indirect=True, ids=["namespaced"])
 
 
 @pytest.fixture(scope="module", autouse=True)
 def namespaces(plane: ControlPlane) -> None:
     for name in (HOME, WATCHED, FOREIGN):
-        plane.kubectl("create", "namespace", name)
+        plane.api.create("/api/v1/namespaces", {"metadata": {"name": name}})
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def installed(request: pytest.FixtureRequest, plane: ControlPlane) -> Iterator[ControlPlane]:
     """The plane with the chart on it, installed with the values of `request.param` and without its CRDs."""
     release = Release(plane, NAME, HOME)
@@ -63,10 +66,9 @@ def _review(right: Right, namespace: str, lease: str) -> Json:
 
 def _allowed(plane: ControlPlane, namespace: str, lease: str = ACCOUNT) -> set[Right]:
     """What of all that is conceivable the ServiceAccount may do there; its Lease has the name of everything else."""
-    reviews = {"apiVersion": "v1", "kind": "List", "items": [_review(right, namespace, lease) for right in CONCEIVABLE]}
-    answers = plane.kubectl("create", "-f", "-", "-o", "jsonpath={.status.allowed} ", input=json.dumps(reviews)).split()
-    assert set(answers) <= {"true", "false"}
-    return {right for right, answer in zip(CONCEIVABLE, answers, strict=True) if answer == "true"}
+    answers = plane.api.create_all(REVIEWS, (_review(right, namespace, lease) for right in CONCEIVABLE))
+    assert {type(answer["status"]["allowed"]) for answer in answers} == {bool}
+    return {right for right, answer in zip(CONCEIVABLE, answers, strict=True) if answer["status"]["allowed"]}
 
 
 def _can_i(plane: ControlPlane, verb: str, resource: str, namespace: str) -> bool:
@@ -77,19 +79,25 @@ def _can_i(plane: ControlPlane, verb: str, resource: str, namespace: str) -> boo
     return {"yes": True, "no": False}[answer.strip()]
 
 
-@pytest.mark.parametrize("installed", [CLUSTER_WIDE], indirect=True)
+@cluster_wide
 @pytest.mark.parametrize("namespace", [WATCHED, FOREIGN])
 def test_cluster_wide_the_table_holds_everywhere(installed: ControlPlane, namespace: str) -> None:
     assert _allowed(installed, namespace) == RIGHTS
 
 
-@pytest.mark.parametrize("installed", [CLUSTER_WIDE], indirect=True)
+@cluster_wide
 def test_at_home_it_may_lead_by_its_own_lease(installed: ControlPlane) -> None:
     assert _allowed(installed, HOME) == RIGHTS | LEASE_RIGHTS
     assert {right.verb for right in _allowed(installed, HOME, lease="of-somebody-else") & LEASE_RIGHTS} == {"create"}
 
 
-@pytest.mark.parametrize("installed", [NAMESPACED], indirect=True)
+@cluster_wide
+def test_kubectl_says_the_same(installed: ControlPlane) -> None:
+    secrets = [_can_i(installed, verb, "secrets", WATCHED) for verb in ("get", "update", "delete")]
+    assert secrets == [True, False, False]
+
+
+@namespaced
 def test_with_listed_namespaces_the_table_holds_there_and_nowhere_else(installed: ControlPlane) -> None:
     assert _allowed(installed, WATCHED) == RIGHTS
     assert _allowed(installed, FOREIGN) == set()
@@ -97,13 +105,7 @@ def test_with_listed_namespaces_the_table_holds_there_and_nowhere_else(installed
     assert _allowed(installed, "") == set()
 
 
-@pytest.mark.parametrize("installed", [CLUSTER_WIDE], indirect=True)
-def test_kubectl_says_the_same(installed: ControlPlane) -> None:
-    secrets = [_can_i(installed, verb, "secrets", WATCHED) for verb in ("get", "update", "delete")]
-    assert secrets == [True, False, False]
-
-
-@pytest.mark.parametrize("installed", [NAMESPACED], indirect=True)
+@namespaced
 def test_a_role_lets_its_holder_read_its_own_namespace(installed: ControlPlane, tmp_path: Path) -> None:
     token = installed.create_token(HOME, ACCOUNT)
     account = installed.kubeconfig_for_token(token, tmp_path / "account.kubeconfig", user="account")

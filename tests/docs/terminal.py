@@ -23,6 +23,8 @@ from typing import Self
 from tests.docs.markdown import Command
 
 SECONDS = 30.0
+_BETWEEN_LOOKS = 0.25
+"""Seconds: each look starts a kubectl, which must not be the load that the operator has to wait for."""
 _AGE = re.compile(r"\d+[smhd](\d+[smh])?")
 _LOOKS = re.compile(r"(kubectl (get|describe|events)|es \S+$)")
 _REFUSED = re.compile(r"(The (InferenceEndpoint|IngestPipeline)|Error|error:)")
@@ -86,6 +88,7 @@ class Terminal:
         until = time.monotonic() + SECONDS
         shown = self.run(command.text)
         while not shown.fits(command) and _LOOKS.match(command.text) and time.monotonic() < until:
+            signal.sigtimedwait((), _BETWEEN_LOOKS)
             shown = self.run(command.text)
         told = f"line {command.line}: $ {command.text}\n{shown.text}\n(exit code {shown.code})"
         assert shown.fits(command), "\n".join([told, "but the page says:", *command.output])
