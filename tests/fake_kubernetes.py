@@ -7,7 +7,7 @@ the call that caused them, unless `store.hold_events()` keeps them back.
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from copy import copy, deepcopy
+from copy import copy
 from typing import Self, TypeAlias, TypeVar
 
 from inference_operator.api.status import SourceKind
@@ -32,7 +32,7 @@ from inference_operator.shell.ports import (
     Unknown,
 )
 from tests.fake_kubernetes_requests import WRITES, Interceptor, Killed, Moment, RecordedEvent, Request, Verb
-from tests.fake_kubernetes_store import PLURALS, STATUS_DEFAULT, AdmissionError, ObjectStore, OnEvent, key_of
+from tests.fake_kubernetes_store import PLURALS, STATUS_DEFAULT, AdmissionError, ObjectStore, OnEvent, copied, key_of
 
 Answer = TypeVar("Answer")
 
@@ -110,7 +110,7 @@ class FakeKubernetes:
         kind: str,
     ) -> Body | Conflict | Gone | KubernetesFailure:
         def change(body: Body) -> None:
-            body["status"] = STATUS_DEFAULT | deepcopy(dict(status))
+            body["status"] = STATUS_DEFAULT | copied(dict(status))
 
         return await self._write(Verb.APPLY, key, uid, resource_version, change)
 
@@ -182,7 +182,7 @@ class FakeKubernetes:
         """Set fields of the spec; None removes one."""
 
         def change(body: Body) -> None:
-            merged = body.get("spec", {}) | deepcopy(dict(changes))
+            merged = body.get("spec", {}) | copied(dict(changes))
             body["spec"] = {name: value for name, value in merged.items() if value is not None}
 
         return self.store.update(key, change)
@@ -348,9 +348,7 @@ class FakeKubernetes:
     def _list(self, plural: str) -> list[Listed]:
         keys = [key for key in self.store if key.plural == plural]
         watched = [key for key in keys if not self._namespaces or key.namespace in self._namespaces]
-        bodies = [(key, self.store.get(key)) for key in watched]
-        found = [(key, body["metadata"]) for key, body in bodies if body is not None]
-        return [Listed(key, meta["uid"], meta["resourceVersion"]) for key, meta in found]
+        return [Listed(key, *self.store.version(key)) for key in watched]
 
     def _put(self, ref: ObjectRef, data: Mapping[str, str | bytes], annotations: Mapping[str, str] | None) -> ObjectRef:
         self._enter(ref.namespace)

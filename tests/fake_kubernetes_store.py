@@ -7,9 +7,11 @@ import itertools
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from inference_operator.shell.ports import Body, ObjectKey
+
+Copied = TypeVar("Copied")
 
 PLURALS = {"InferenceEndpoint": "inferenceendpoints", "IngestPipeline": "ingestpipelines"}
 STATUS_DEFAULT = {"observedGeneration": -1}
@@ -20,6 +22,24 @@ OnEvent: TypeAlias = Callable[[str | None, Body], None]
 
 class AdmissionError(Exception):
     """The API server would refuse the object (422)."""
+
+
+def copied(value: Copied) -> Copied:
+    """`deepcopy` of what is JSON nearly throughout, several times as fast: copying is most of what the fake does."""
+    copy: Copied = _copied(value)
+    return copy
+
+
+def _copied(value: Any) -> Any:
+    kind = type(value)
+    if kind is dict:
+        return {name: item if type(item) is str else _copied(item) for name, item in value.items()}
+    if kind is list:
+        return [item if type(item) is str else _copied(item) for item in value]
+    return value if kind in _ATOMS else deepcopy(value)
+
+
+_ATOMS = frozenset({str, int, float, bool, type(None)})
 
 
 def key_of(body: Body) -> ObjectKey:
@@ -52,14 +72,19 @@ class ObjectStore:
         return iter(sorted(self._objects))
 
     def get(self, key: ObjectKey) -> Body | None:
-        return deepcopy(self._objects.get(key))
+        return copied(self._objects.get(key))
+
+    def version(self, key: ObjectKey) -> tuple[str, str]:
+        """Its uid and resourceVersion. Raises KeyError."""
+        metadata = self._objects[key]["metadata"]
+        return metadata["uid"], metadata["resourceVersion"]
 
     def create(self, body: Body) -> Body:
         """Store a new object. Raises AdmissionError where one of that name is there."""
         key = key_of(body)
         if key in self._objects:
             raise AdmissionError(f'{key.plural} "{key.name}" already exists')
-        new = deepcopy(body)
+        new = copied(body)
         new["metadata"] |= {
             "uid": self.next_uid(),
             "generation": 1,
@@ -69,15 +94,15 @@ class ObjectStore:
         new["status"] = dict(STATUS_DEFAULT)
         self._objects[key] = new
         self._announce("ADDED", new)
-        return deepcopy(new)
+        return copied(new)
 
     def update(self, key: ObjectKey, change: Callable[[Body], None]) -> Body:
         """Change a copy, then store it. What ends equal is no change. Raises KeyError, AdmissionError."""
         old = self._objects[key]
-        new = deepcopy(old)
+        new = copied(old)
         change(new)
         if new == old:
-            return deepcopy(old)
+            return copied(old)
         _refuse_new_finalizers(old, new)
         if _wanted(new) != _wanted(old) or _deleting(new) != _deleting(old):
             new["metadata"]["generation"] += 1
@@ -88,7 +113,7 @@ class ObjectStore:
         else:
             self._objects[key] = new
             self._announce("MODIFIED", new)
-        return deepcopy(new)
+        return copied(new)
 
     def delete(self, key: ObjectKey) -> None:
         """Mark for deletion; the object goes with its last finalizer. Raises KeyError."""
@@ -102,7 +127,7 @@ class ObjectStore:
     def subscribe(self, on_event: OnEvent) -> Callable[[], None]:
         """List what is there (type None), then tell every change. Returns what ends it."""
         for key in self:
-            on_event(None, deepcopy(self._objects[key]))
+            on_event(None, copied(self._objects[key]))
         self._watchers.append(on_event)
         return lambda: self._watchers.remove(on_event)
 
@@ -117,10 +142,10 @@ class ObjectStore:
 
     def _announce(self, kind: str, body: Body) -> None:
         if self._held is not None:
-            self._held.append((kind, deepcopy(body)))
+            self._held.append((kind, copied(body)))
             return
         for watcher in tuple(self._watchers):
-            watcher(kind, deepcopy(body))
+            watcher(kind, copied(body))
 
 
 def _wanted(body: Body) -> Body:

@@ -6,6 +6,7 @@ bounded messages, a closed list of reasons, one generation for the whole status,
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from inference_operator.api.managed import ManagedStatus
@@ -17,6 +18,8 @@ MAX_MESSAGE = 4096
 """Characters of a condition's message: enough for two quoted texts of a server, and far from what an object may hold."""
 
 _ONLY_WHILE_TRUE = frozenset({"Reconciling", "Stalled", "Drifted", "DeletionBlocked", "Suspended"})
+_REASONS = frozenset(Reason)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _TYPES = _ONLY_WHILE_TRUE | {"Ready", "ReferencesResolved", "Synced", "ModelReady", "Probed"}
 
 
@@ -50,12 +53,13 @@ def _assert_kstatus(conditions: dict[str, Condition]) -> None:
 
 def _assert_well_formed(condition: Condition, generation: int) -> None:
     assert condition.type in _TYPES, f"{condition.type} is documented"
-    assert condition.reason in set(Reason), f"{condition.reason} is of the closed list"
+    assert condition.reason in _REASONS, f"{condition.reason} is of the closed list"
     assert condition.observed_generation == generation, f"{condition.type} is of the generation of the whole"
     assert condition.message, f"{condition.type} says something"
     assert len(condition.message) <= MAX_MESSAGE, f"the message of {condition.type} is bounded"
     assert all(c.isprintable() for c in condition.message), f"the message of {condition.type} is one line of text"
-    datetime.strptime(condition.last_transition_time, "%Y-%m-%dT%H:%M:%SZ")  # noqa: DTZ007 - only the form matters
+    assert _TIME.fullmatch(condition.last_transition_time), f"the time of {condition.type} has the form of Kubernetes"
+    datetime.fromisoformat(condition.last_transition_time)
 
 
 def assert_succession(before: ManagedStatus, after: ManagedStatus, now: str) -> None:

@@ -6,6 +6,7 @@ rounds write nothing.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,8 @@ class Story:
     """`prepare` runs to its end unharmed, then `act` is what the operator is killed in.
 
     `news`: the next round may bring some, by whom a thing is used, which is told as of that round. `within`: seconds whose
-    requests are struck, where what comes later is the same again. `full`: too long for `make test`.
+    requests are struck, where what comes later is the same again. `full`: too long for `make test`. `long`: there one fate
+    stands for all in `make test`.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Story:
     news: bool = False
     within: float = 300.0
     full: bool = False
+    long: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -89,17 +92,22 @@ async def struck(story: Story, adoption: str, at: int, fate: Fate) -> None:
             raise AssertionError(f"{where}\n{error}") from error
 
 
-def marks_of(fate: Fate) -> Any:
-    """Killed before a request leaves behind the same as killed after the one before it, but for the first: that is for full."""
-    return pytest.mark.full if fate is Fate.KILLED_BEFORE else ()
+def walks(stories: Iterable[Story], meets: Collection[Act]) -> Iterator[Any]:
+    """All of them in full, otherwise those that differ; `meets` are the acts that find somebody else's thing."""
+    for fate, story, adoption in itertools.product(Fate, stories, ADOPTION):
+        marks = () if _differs(story, adoption, fate, meets) else pytest.mark.full
+        yield pytest.param(story, adoption, fate, marks=marks, id=f"{story}-{adoption}-{fate.name}")
 
 
-def with_policies(stories: Iterable[Story], creates: Collection[Act]) -> Iterator[Any]:
-    """Whom a thing belongs to is decided when it is created or found: later on, one policy stands for all but in full."""
-    for story in stories:
-        for adoption in ADOPTION:
-            stands_for_all = not story.full and (story.act in creates or adoption == "IfIdentical")
-            yield pytest.param(story, adoption, marks=() if stands_for_all else pytest.mark.full, id=f"{story}-{adoption}")
+def _differs(story: Story, adoption: str, fate: Fate, meets: Collection[Act]) -> bool:
+    """Whether no other walk stands for this one.
+
+    Killed before a request leaves behind the same as killed after the one before it, but for the first. Whom a thing belongs to
+    is decided when it is found; elsewhere one policy stands for all, as it does for what comes of an answer that was lost.
+    """
+    if story.full or fate is Fate.KILLED_BEFORE or (story.long and fate is not Fate.KILLED_AFTER):
+        return False
+    return adoption == "IfIdentical" or (story.act in meets and fate is Fate.KILLED_AFTER)
 
 
 async def walk(story: Story, adoption: str, fate: Fate) -> None:

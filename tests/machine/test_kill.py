@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from inference_operator.shell.ports import ObjectKey
-from tests.machine.kill_walk import Story, marks_of, walk, with_policies
+from tests.machine.kill_walk import Story, walk, walks
 from tests.machine.tripwire import Fate
 from tests.machine.world import World, openai
 
@@ -56,6 +56,11 @@ async def created(world: World, adoption: str) -> ObjectKey:
 
 async def create(world: World, adoption: str) -> ObjectKey:
     return world.apply("a", {"adoptionPolicy": adoption})
+
+
+async def meet(world: World, adoption: str) -> ObjectKey:
+    """The same where somebody else's is there already."""
+    return await create(world, adoption)
 
 
 async def update(world: World, adoption: str) -> ObjectKey:
@@ -185,8 +190,8 @@ def is_gone(world: World, key: ObjectKey, adoption: str) -> None:
 
 STORIES = (
     Story("create", nothing, create, is_made),
-    Story("create where a stranger's twin is", foreign_twin, create, is_adopted_or_left),
-    Story("create where a stranger's other one is", foreign_other, create, is_left_or_reported),
+    Story("create where a stranger's twin is", foreign_twin, meet, is_adopted_or_left),
+    Story("create where a stranger's other one is", foreign_other, meet, is_left_or_reported),
     Story("update", created, update, is_updated),
     Story("rotate", created, rotate, is_rotated),
     Story("replace", created, replace, is_replaced),
@@ -194,11 +199,10 @@ STORIES = (
     Story("replace an in-cluster model", model, replace_model, is_model_replaced),
     Story("delete", created, delete, is_gone),
     Story("delete what an index uses", used, delete, is_blocked, within=2.0, full=True),
-    Story("delete once it is used no more", blocked, unuse, is_gone),
+    Story("delete once it is used no more", blocked, unuse, is_gone, long=True),
 )
 
 
-@pytest.mark.parametrize("fate", [pytest.param(fate, marks=marks_of(fate), id=fate.name) for fate in Fate])
-@pytest.mark.parametrize(("story", "adoption"), list(with_policies(STORIES, {create})))
+@pytest.mark.parametrize(("story", "adoption", "fate"), list(walks(STORIES, {meet})))
 async def test_whatever_happens_at_any_request_the_next_run_converges(story: Story, adoption: str, fate: Fate) -> None:
     await walk(story, adoption, fate)

@@ -8,14 +8,13 @@ once it rests, a further round writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from inference_operator.core.pipeline.stamp import OWNER_KEY
 from inference_operator.shell.ports import ObjectKey
-from tests.machine.kill_walk import Story, marks_of, walk, with_policies
+from tests.machine.kill_walk import Story, walk, walks
 from tests.machine.tripwire import Fate
 from tests.machine.world import World
 
@@ -224,30 +223,20 @@ def is_handed_over(world: World, key: ObjectKey, adoption: str) -> None:
 
 STORIES = (
     Story("create", nothing, create, is_made),
-    Story("create with tests", nothing, create_tested, is_made),
-    Story("create with its endpoint", nothing, create_with_endpoint, is_made_with_endpoint, news=True),
+    Story("create with tests", nothing, create_tested, is_made, long=True),
+    Story("create with its endpoint", nothing, create_with_endpoint, is_made_with_endpoint, news=True, long=True),
     Story("create where a stranger's twin is", foreign_twin, meet, is_adopted_or_left),
     Story("create where a stranger's other one is", foreign_other, meet, is_taken_over_or_left),
     Story("update", created, update, is_updated),
     Story("put the mark back", without_its_mark, look_around, is_made),
     Story("delete", created, delete, is_gone),
     Story("delete what a template names", used, delete, is_blocked, within=2.0, full=True),
-    Story("delete once it is used no more", blocked, unuse, is_gone),
-    Story("delete with its endpoint", created_with_endpoint, delete_both, is_gone),
-    Story("hand over", with_an_heir, delete, is_handed_over),
+    Story("delete once it is used no more", blocked, unuse, is_gone, long=True),
+    Story("delete with its endpoint", created_with_endpoint, delete_both, is_gone, long=True),
+    Story("hand over", with_an_heir, delete, is_handed_over, long=True),
 )
 
 
-def walks() -> Iterator[Any]:
-    """In full, all. Two objects take long: there one fate stands for all otherwise."""
-    for fate in Fate:
-        for given in with_policies(STORIES, {meet}):
-            story, adoption = given.values
-            is_short = story.act not in (create_with_endpoint, delete_both) or fate is Fate.KILLED_AFTER
-            marks = [*given.marks, *([] if is_short and not marks_of(fate) else [pytest.mark.full])]
-            yield pytest.param(story, adoption, fate, marks=marks, id=f"{given.id}-{fate.name}")
-
-
-@pytest.mark.parametrize(("story", "adoption", "fate"), list(walks()))
+@pytest.mark.parametrize(("story", "adoption", "fate"), list(walks(STORIES, {meet})))
 async def test_whatever_happens_at_any_request_the_next_run_converges(story: Story, adoption: str, fate: Fate) -> None:
     await walk(story, adoption, fate)

@@ -21,23 +21,18 @@ from tests.machine.things_of_endpoints import ENDPOINT
 from tests.machine.world import World
 from tests.machine.world_stage import WorldStage
 
+OF_SETTINGS = scenarios_of_change.SCENARIOS + scenarios_of_settings.SCENARIOS + scenarios_of_replacing.SCENARIOS
 PERFORMANCES = tuple(
-    performances(
-        scenarios_of_life.SCENARIOS
-        + scenarios_of_ownership.SCENARIOS
-        + scenarios_of_change.SCENARIOS
-        + scenarios_of_settings.SCENARIOS
-        + scenarios_of_replacing.SCENARIOS
-        + scenarios_of_pipelines.SCENARIOS
-    )
+    performances(scenarios_of_life.SCENARIOS + scenarios_of_ownership.SCENARIOS + OF_SETTINGS + scenarios_of_pipelines.SCENARIOS)
 )
 
 
 def in_versions() -> Iterator[Any]:
-    """Servers in between differ in what they do to endpoints: with other kinds they are tried in full only."""
+    """Servers in between differ in what they do to the settings of endpoints: all else is tried with them in full only."""
     for performance in PERFORMANCES:
+        differs = performance.thing is ENDPOINT and performance.scenario in OF_SETTINGS
         for version in VERSIONS:
-            is_quick = performance.thing is ENDPOINT or version in (VERSIONS[0], NEWEST)
+            is_quick = differs or version in (VERSIONS[0], NEWEST)
             marks = () if is_quick else pytest.mark.full
             yield pytest.param(performance, version, marks=marks, id=f"{performance}-{version}")
 

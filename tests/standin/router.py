@@ -53,18 +53,18 @@ class Router:
     """A table of routes, looked up by the number and the text of path segments."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._by_length: dict[int, list[tuple[tuple[str, ...], Route]]] = {}
-        for route in routes:
-            parts = _segments(route.path)
-            self._by_length.setdefault(len(parts), []).append((parts, route))
+        self._by_length: dict[int, list[tuple[tuple[tuple[int, str], ...], Route]]] = {}
+        """Under the number of segments, the most literal first: where each has to be what, and the route."""
+        for parts, route in sorted(((_segments(route.path), route) for route in routes), key=_variables):
+            literal = tuple((place, part) for place, part in enumerate(parts) if not _is_variable(part))
+            self._by_length.setdefault(len(parts), []).append((literal, route))
 
     def candidates(self, segments: Sequence[str], version: Version) -> Iterator[Route]:
         """Routes whose path fits, the most literal first."""
-        fitting = [
-            (tuple(map(_is_variable, parts)), route)
-            for parts, route in self._by_length.get(len(segments), ())
-            if all(_is_variable(part) or part == given for part, given in zip(parts, segments, strict=True))
-            and (not route.since or version.since(*route.since))
-        ]
-        fitting.sort(key=lambda pair: pair[0])
-        return (route for _, route in fitting)
+        for literal, route in self._by_length.get(len(segments), ()):
+            if all(segments[place] == part for place, part in literal) and (not route.since or version.since(*route.since)):
+                yield route
+
+
+def _variables(entry: tuple[tuple[str, ...], Route]) -> tuple[bool, ...]:
+    return tuple(map(_is_variable, entry[0]))
