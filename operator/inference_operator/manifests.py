@@ -62,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _stale(root: Path) -> dict[Path, str]:
-    files = {root / folder / name: text for folder in FOLDERS for name, text in render().items()}
+    rendered = render()
+    files = {root / folder / name: text for folder in FOLDERS for name, text in rendered.items()}
     files |= _guides(root) | _metrics(root) | _chart(root)
     return {path: text for path, text in files.items() if not path.is_file() or path.read_text("utf-8") != text}
 

@@ -24,7 +24,6 @@ from tests.standin import create_tls
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
-    from pathlib import Path
 
     from tests.standin.tls import TlsFiles
 
@@ -89,6 +88,11 @@ async def a_request_without_an_answer(client: KubernetesClient) -> None:
     assert isinstance(await client.ask("get it", Request("/asked")), KubernetesFailure)
 
 
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
+    return create_tls(tmp_path_factory.mktemp("tls"))
+
+
 @pytest.fixture
 def left() -> Iterator[list[str]]:
     """What the garbage collector finds unclosed from now on."""
@@ -114,12 +118,11 @@ def left() -> Iterator[list[str]]:
 )
 def test_nothing_is_left(
     left: list[str],
-    tmp_path: Path,
+    tls: TlsFiles,
     begun: bytes,
     use: Callable[[KubernetesClient], Awaitable[None]],
     new_loop: Callable[[], asyncio.AbstractEventLoop],
 ) -> None:
-    tls = create_tls(tmp_path)
     configuration: Any = Configuration()
     configuration.ssl_ca_cert = str(tls.ca)
 

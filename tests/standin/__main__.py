@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 
 from tests.standin.command_line import build, parser, tls_files
 from tests.standin.data_dir import DataDir, DataDirError
@@ -31,10 +32,10 @@ async def run(options: argparse.Namespace) -> None:
         data.close()
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line and serve; exits with 2 when an option makes no sense."""
     found = parser()
-    options = found.parse_args()
+    options = found.parse_args(arguments)
     try:
         asyncio.run(run(options))
     except (DataDirError, ValueError, OSError) as error:

@@ -168,6 +168,7 @@ def test_a_killed_server_finds_its_cluster_again(tmp_path: Path) -> None:
 
 
 def test_a_server_says_what_is_wrong_with_its_data(tmp_path: Path) -> None:
+    """As a process of its own, which stands for all that ends with 2."""
     (tmp_path / FILE).write_text("{")
     command = [sys.executable, "-m", "tests.standin", "--port", "0", "--data-dir", str(tmp_path)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.standin.__main__ import main
 from tests.test_standin.asking import ok
 from tests.test_standin.samples import openai
 
@@ -79,11 +80,11 @@ def test_client_certificates(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [("--version", "new"), ("--tls",), ("--port", "x"), ("--license", "gold?")])
-def test_options_that_make_no_sense(options: tuple[str, ...]) -> None:
-    command = [sys.executable, "-m", "tests.standin", *options]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=END_SECONDS, check=False)
-    assert ended.returncode == 2
-    assert "usage: python -m tests.standin" in ended.stderr
+def test_options_that_make_no_sense(options: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(options)
+    assert ended.value.code == 2
+    assert "usage: python -m tests.standin" in capsys.readouterr().err
 
 
 def test_a_waiting_request_does_not_hold_up_the_end() -> None:
