@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.cluster.letting_go import clear
 from tests.controlplane import ControlPlane, ensure_binaries
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ def plane() -> Iterator[ControlPlane]:
 
 @pytest.fixture
 def namespace(plane: ControlPlane) -> Iterator[str]:
-    """The name of a new namespace. It is deleted afterwards, without waiting for its end."""
+    """The name of a new namespace. Our objects in it are deleted afterwards, without waiting for their end."""
     name = f"test-{secrets.token_hex(4)}"
     plane.api.create("/api/v1/namespaces", {"metadata": {"name": name}})
     yield name
-    plane.api.delete(f"/api/v1/namespaces/{name}")
+    clear(plane, name)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inference_operator.api.meta import API_VERSION
+from tests.cluster.letting_go import clear
 from tests.controlplane import CommandFailedError
 from tests.controlplane.api import RefusedError
 
@@ -83,11 +84,11 @@ class Namespaced:
 
 @contextmanager
 def own_namespace(plane: ControlPlane) -> Iterator[Namespaced]:
-    """An empty namespace of one's own, which is deleted at the end."""
+    """An empty namespace of one's own, whose objects are deleted at the end."""
     namespace = f"crd-{secrets.token_hex(4)}"
     plane.api.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
     yield Namespaced(plane, namespace)
-    plane.api.delete(f"/api/v1/namespaces/{namespace}")
+    clear(plane, namespace)
 
 
 MINIMAL: dict[str, dict[str, Any]] = {

@@ -140,7 +140,6 @@ def test_deleting_the_namespace_ends_and_leaves_nothing_in_elasticsearch(operato
         operator.await_condition(namespace, inference_id, READY)
     operator.plane.kubectl("delete", "namespace", namespace, "--wait=true", "--timeout=60s", timeout=70)
     assert not set(ids) & set(operator.standin.endpoints)
-    operator.plane.kubectl("create", "namespace", namespace)  # for the fixture's own deletion
 
 
 def test_nothing_a_user_can_read_holds_a_secret_or_a_trace_of_kopf(operator: Operating, namespace: str) -> None:

@@ -60,8 +60,9 @@ class Api:
         return self.ask("POST", path, body)
 
     def delete(self, path: str) -> None:
-        """Delete an object without waiting for its end. Raises RefusedError."""
-        self.ask("DELETE", path)
+        """Delete an object, or all of a collection, without waiting for its end. Raises RefusedError."""
+        with self._connected() as connection:
+            _text(connection, "DELETE", path, None, self._headers)  # what was deleted may be deeper than can be read here
 
     def create_all(self, path: str, bodies: Iterable[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
         """Create objects in a collection one after the other, over one connection. Raises RefusedError at the first refusal."""
@@ -98,13 +99,19 @@ class Api:
 def _answer(
     connection: http.client.HTTPSConnection, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str]
 ) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_text(connection, method, path, body, headers))
+    return found
+
+
+def _text(
+    connection: http.client.HTTPSConnection, method: str, path: str, body: dict[str, Any] | None, headers: dict[str, str]
+) -> bytes:
     connection.request(method, path, json.dumps(body) if body is not None else None, headers)
     answer = connection.getresponse()
     status, text = answer.status, answer.read()
     if status >= HTTPStatus.BAD_REQUEST:
         raise RefusedError(method, path, status, text.decode("utf-8", "replace"))
-    found: dict[str, Any] = json.loads(text)
-    return found
+    return text
 
 
 def _message(answer: str) -> str:
