@@ -21,22 +21,21 @@ COLLECT_SELDOM = {"GOGC": "400"}
 
 
 def clean_environment() -> dict[str, str]:
-    """For a program that stays, or that shares a machine with pods."""
+    """For any program that must not see a person's own settings."""
     return {key: os.environ[key] for key in _KEPT if key in os.environ}
-
-
-def server_environment() -> dict[str, str]:
-    """For a server of a control plane that lives as long as a run of tests."""
-    return clean_environment() | COLLECT_SELDOM
 
 
 def client_environment(folder: Path, kubeconfig: Path) -> dict[str, str]:
     """For kubectl and helm, which keep their caches in `folder`: none of the person's own clusters, settings and repositories."""
-    return server_environment() | {
-        "KUBECONFIG": str(kubeconfig),
-        "KUBECACHEDIR": str(folder / "kube"),  # it is keyed by address, and ports come again with other contents
-        "KUBERC": "off",
-        "HELM_CACHE_HOME": str(folder / "helm-cache"),
-        "HELM_CONFIG_HOME": str(folder / "helm-config"),
-        "HELM_DATA_HOME": str(folder / "helm-data"),
-    }
+    return (
+        clean_environment()
+        | COLLECT_SELDOM
+        | {
+            "KUBECONFIG": str(kubeconfig),
+            "KUBECACHEDIR": str(folder / "kube"),  # it is keyed by address, and ports come again with other contents
+            "KUBERC": "off",
+            "HELM_CACHE_HOME": str(folder / "helm-cache"),
+            "HELM_CONFIG_HOME": str(folder / "helm-config"),
+            "HELM_DATA_HOME": str(folder / "helm-data"),
+        }
+    )

@@ -14,6 +14,7 @@ from tests.controlplane.api import Api
 from tests.controlplane.binaries import ensure_binaries
 from tests.controlplane.children import ChildDiedError, ControlPlaneError
 from tests.controlplane.commands import run_command
+from tests.controlplane.environment import COLLECT_SELDOM
 from tests.controlplane.kubeconfig import write_kubeconfig
 from tests.controlplane.running import RunningServers, await_condition, await_ready, start_servers
 from tests.controlplane.servers import API_SERVER
@@ -38,12 +39,16 @@ class ControlPlane:
     Args:
         directory: for data and logs; made here, and removed at the end. Among the temporary files by default.
         binaries: where the programs are; found, or built, by default.
+        settings: environment variables of the servers. By default they trade memory for time, as suits tests.
 
     """
 
-    def __init__(self, directory: Path | None = None, binaries: Binaries | None = None) -> None:
+    def __init__(
+        self, directory: Path | None = None, binaries: Binaries | None = None, settings: Mapping[str, str] = COLLECT_SELDOM
+    ) -> None:
         self._wanted_directory = directory
         self._binaries = binaries
+        self._settings = settings
         self._running: RunningServers | None = None
 
     def __enter__(self) -> Self:
@@ -64,7 +69,7 @@ class ControlPlane:
         self._binaries = self._binaries or ensure_binaries()
         for attempt in range(1, _TRIES + 1):
             try:
-                self._running = start_servers(self._wanted_directory, self._binaries)
+                self._running = start_servers(self._wanted_directory, self._binaries, self._settings)
             except ChildDiedError as error:
                 # Between the choice of a free port and its use somebody else may take it.
                 if _PORT_TAKEN not in str(error) or attempt == _TRIES:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tests.controlplane.children import Children, ControlPlaneError, tail
 from tests.controlplane.credentials import Credentials, create_credentials
-from tests.controlplane.environment import client_environment, server_environment
+from tests.controlplane.environment import clean_environment, client_environment
 from tests.controlplane.kubeconfig import write_kubeconfig
 from tests.controlplane.servers import (
     API_SERVER,
@@ -27,7 +27,7 @@ from tests.controlplane.servers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from tests.controlplane.binaries import Binaries
@@ -52,6 +52,8 @@ class RunningServers:
     ports: Ports
     credentials: Credentials
     kubeconfig: Path
+    settings: Mapping[str, str]
+    """Environment variables of the servers, beside a clean environment."""
 
     @property
     def api_url(self) -> str:
@@ -85,7 +87,7 @@ class RunningServers:
         return client_environment(self.children.directory / "clients", kubeconfig)
 
     def _start(self, name: str, arguments: list[str]) -> None:
-        self.children.start(name, [self.binaries[name], *arguments], env=server_environment())
+        self.children.start(name, [self.binaries[name], *arguments], env=clean_environment() | dict(self.settings))
 
     def _answers(self, path: str) -> bool:
         request = urllib.request.Request(self.api_url + path, headers={"Authorization": f"Bearer {self.credentials.admin_token}"})
@@ -98,7 +100,7 @@ class RunningServers:
             return False
 
 
-def start_servers(directory: Path | None, binaries: Binaries) -> RunningServers:
+def start_servers(directory: Path | None, binaries: Binaries, settings: Mapping[str, str]) -> RunningServers:
     """Start all three and wait until they work; after a failure none is left.
 
     Raises:
@@ -118,7 +120,7 @@ def start_servers(directory: Path | None, binaries: Binaries) -> RunningServers:
             token=credentials.admin_token,
             user="admin",
         )
-        servers = RunningServers(binaries, children, ports, credentials, kubeconfig)
+        servers = RunningServers(binaries, children, ports, credentials, kubeconfig, settings)
         servers.start_etcd()
         servers.start_api_server()
         servers.start_controllers()
