@@ -15,7 +15,7 @@ from tests.controlplane.progress import Progress, say
 from tests.controlplane.toolchain import find_go
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tests.controlplane.modules import Module
     from tests.controlplane.toolchain import Go
@@ -35,34 +35,51 @@ def build(entry: Path, without: frozenset[str], modules: Sequence[Module]) -> No
     say(f"building with Go {go.text} into {entry}: once for these versions, some five to ten minutes on two cores")
     with Children(cache.scratch(entry)) as children:
         binaries = children.directory / "bin"
-        for module in modules:
-            _build_module(children, go, module, binaries, without)
+        _side_by_side(children, [_build_module(children, go, module, binaries, without) for module in modules])
         binaries.rename(entry)
 
 
-def _build_module(children: Children, go: Go, module: Module, binaries: Path, without: frozenset[str]) -> None:
+def _side_by_side(children: Children, works: Sequence[Iterator[str]]) -> None:
+    """Advance all at once: while one links, which takes one processor, the others compile. The first failure ends all."""
+    progress = Progress("building")
+    states = dict.fromkeys(works, "")
+    while states:
+        for work in tuple(states):
+            if (state := next(work, None)) is None:
+                del states[work]
+            else:
+                states[work] = state
+        progress.update("; ".join(states.values()))
+        children.watch(0.5)
+    progress.done()
+
+
+def _build_module(children: Children, go: Go, module: Module, binaries: Path, without: frozenset[str]) -> Iterator[str]:
+    """Says again and again how far it is, until it is done."""
     tools = [tool for tool in module.tools if tool.name not in without]
     if not tools:
         return
     packages = [tool.package for tool in tools]
     title = f"{module.name} {module.version} ({', '.join(tool.name for tool in tools)})"
-    progress = Progress(f"fetching the modules of {title}")
-    listing = _Step(f"{module.name}-list", [str(go.command), "list", "-deps", *module.flags, *packages])
-    _run(children, listing, module, progress, total=None)
+    listing = _Step(
+        f"{module.name}-list", f"fetching the modules of {title}", [str(go.command), "list", "-deps", *module.flags, *packages]
+    )
+    yield from _run(children, listing, module, total=None)
     total = _count(children.log(listing.name)).packages
 
-    progress = Progress(f"compiling {title}")
     argv = [str(go.command), "build", "-v", *module.flags, *BUILD_FLAGS[1:], "-ldflags", module.linker_flags]
-    _run(children, _Step(f"{module.name}-build", [*argv, "-o", f"{binaries}/", *packages]), module, progress, total)
+    step = _Step(f"{module.name}-build", f"compiling {title}", [*argv, "-o", f"{binaries}/", *packages])
+    yield from _run(children, step, module, total)
     for tool in tools:
         (binaries / tool.built_as).rename(binaries / tool.name)
     if module.files:
-        _keep_files(children, go, module, binaries)
+        yield from _keep_files(children, go, module, binaries)
 
 
-def _keep_files(children: Children, go: Go, module: Module, binaries: Path) -> None:
-    step = _Step(f"{module.name}-files", [str(go.command), "list", "-m", "-f", "{{.Dir}}", module.source])
-    _run(children, step, module, Progress(f"keeping files of {module.name} {module.version}"), total=None)
+def _keep_files(children: Children, go: Go, module: Module, binaries: Path) -> Iterator[str]:
+    argv = [str(go.command), "list", "-m", "-f", "{{.Dir}}", module.source]
+    step = _Step(f"{module.name}-files", f"keeping files of {module.name} {module.version}", argv)
+    yield from _run(children, step, module, total=None)
     source = Path(children.log(step.name).read_text().splitlines()[-1])
     for file in module.files:
         shutil.copyfile(source / file, binaries / Path(file).name)
@@ -71,16 +88,17 @@ def _keep_files(children: Children, go: Go, module: Module, binaries: Path) -> N
 @dataclass(frozen=True, slots=True)
 class _Step:
     name: str
+    """Of the child and its log."""
+    title: str
     argv: Sequence[str]
 
 
-def _run(children: Children, step: _Step, module: Module, progress: Progress, total: int | None) -> None:
+def _run(children: Children, step: _Step, module: Module, total: int | None) -> Iterator[str]:
     env = {key: value for key, value in os.environ.items() if key not in _FOREIGN} | BUILD_ENV
-    log = children.log(step.name)
+    log, progress = children.log(step.name), Progress(step.title)
     children.start(step.name, step.argv, env=env, cwd=module.folder, essential=False)
     while children.exit_status(step.name) is None:
-        children.watch(0.5)
-        progress.update(_count(log).text(total))
+        yield f"{module.name}: {_count(log).text(total)}"
     if children.exit_status(step.name) != 0:
         raise ControlPlaneError(
             f"`go {step.argv[1]}` failed for {module.name} {module.version} in {module.folder}. "

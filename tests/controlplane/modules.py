@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-BUILD_FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
+BUILD_FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false")
+"""The linker would throw away what a debugger needs, and making it is a seventh of compiling."""
 BUILD_ENV = {"CGO_ENABLED": "0", "GOWORK": "off", "GOTOOLCHAIN": "local"}
 _GO = Path(__file__).with_name("go")
 
