@@ -11,7 +11,7 @@ EPOCH  := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint test test-full gitops alerts verify generate snapshots lock controlplane demo up down bench soak e2e release sbom audit lint-workflows clean
+.PHONY: help setup fmt lint test test-full gitops alerts verify generate snapshots lock controlplane demo up down bench soak e2e release sbom audit lint-workflows clean programs
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1mmake %-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ $(STAMP): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or newer is needed: make PYTHON=python3.12 …' >&2; exit 1; }
 	@echo 'installing the locked dependencies into $(VENV) …' >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes --requirement requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -90,8 +90,13 @@ bench: controlplane ## measure the operator against a client without logic; N=10
 soak: controlplane ## random work for MINUTES=30; fails unless memory, descriptors and threads are flat
 	$(BIN)/python -m tests.bench soak --minutes $(or $(MINUTES),30)
 
-e2e: $(STAMP) ## install the chart with real pods, on a node made here (Linux, root) or by PROVIDER=kind
+# What needs no package is built while packages are installed: on a bare machine both take a processor for minutes.
+e2e: ## install the chart with real pods, on a node made here (Linux, root) or by PROVIDER=kind
+	@$(MAKE) --no-print-directory -j2 $(STAMP) programs
 	@$(BIN)/python -m tests.e2e $(PROVIDER)
+
+programs:
+	@$(PYTHON) -S -m tests.controlplane.programs
 
 release: $(STAMP) ## write VERSION=1.2.3 everywhere and into the changelog; see docs/releasing.md
 	@test -n '$(VERSION)' || { echo 'make release VERSION=1.2.3' >&2; exit 1; }
