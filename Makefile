@@ -92,7 +92,7 @@ soak: controlplane ## random work for MINUTES=30; fails unless memory, descripto
 
 # What needs no package is built while packages are installed: on a bare machine both take a processor for minutes.
 e2e: ## install the chart with real pods, on a node made here (Linux, root) or by PROVIDER=kind
-	@$(MAKE) --no-print-directory -j2 $(STAMP) _programs
+	@$(MAKE) --silent --no-print-directory -j2 $(STAMP) _programs
 	@$(BIN)/python -m tests.e2e $(PROVIDER)
 
 _programs:
