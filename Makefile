@@ -11,7 +11,7 @@ EPOCH  := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null)
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt lint test test-full gitops alerts verify generate snapshots lock controlplane demo up down bench soak e2e release sbom audit lint-workflows clean _programs
+.PHONY: help setup fmt lint test test-full gitops alerts verify generate snapshots lock controlplane demo up down bench soak e2e release sbom audit lint-workflows clean _programs _e2e
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  \033[1mmake %-13s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,13 +90,15 @@ bench: controlplane ## measure the operator against a client without logic; N=10
 soak: controlplane ## random work for MINUTES=30; fails unless memory, descriptors and threads are flat
 	$(BIN)/python -m tests.bench soak --minutes $(or $(MINUTES),30)
 
-# What needs no package is built while packages are installed: on a bare machine both take a processor for minutes.
+# What needs no package is built while packages are installed: on a bare machine that takes minutes.
 e2e: ## install the chart with real pods, on a node made here (Linux, root) or by PROVIDER=kind
-	@$(MAKE) --silent --no-print-directory -j2 $(STAMP) _programs
-	@$(BIN)/python -m tests.e2e $(PROVIDER)
+	@$(MAKE) --silent --no-print-directory -j2 _programs _e2e
 
 _programs:
 	@$(PYTHON) -S -m tests.controlplane.programs
+
+_e2e: $(STAMP)
+	@$(BIN)/python -m tests.e2e $(PROVIDER)
 
 release: $(STAMP) ## write VERSION=1.2.3 everywhere and into the changelog; see docs/releasing.md
 	@test -n '$(VERSION)' || { echo 'make release VERSION=1.2.3' >&2; exit 1; }
