@@ -113,8 +113,9 @@ def test_a_kind_that_is_deleted_and_made_anew(operator: Operating, namespace: st
 
 
 def _role(operator: Operating) -> str:
-    found: list[dict[str, Any]] = json.loads(operator.plane.kubectl("get", "clusterroles", "--output=json"))["items"]
-    (name,) = (item["metadata"]["name"] for item in found if "inference-operator" in item["metadata"]["name"])
+    """The operator's own; the chart has roles for users besides, which nobody is bound to."""
+    found: list[dict[str, Any]] = json.loads(operator.plane.kubectl("get", "clusterrolebindings", "--output=json"))["items"]
+    (name,) = {item["roleRef"]["name"] for item in found if "inference-operator" in item["metadata"]["name"]}
     return str(name)
 
 
