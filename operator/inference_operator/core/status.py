@@ -7,6 +7,7 @@ transition is an argument.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TypeVar
 
 from inference_operator.api.managed import ManagedStatus
@@ -15,11 +16,11 @@ from inference_operator.core.conditions import Line, Truth, dated
 from inference_operator.core.reasons import Reason
 from inference_operator.core.referrers import refreshed
 from inference_operator.core.situation import Situation
-from inference_operator.core.values import Absent, Path, Tree, Usage, dotted, show
+from inference_operator.core.values import Absent, Json, Path, Tree, Usage, dotted, show
 from inference_operator.core.verdict import Conclusion, Nothing, Unusable
 
-MAX_OBSERVED = 262_144
-"""Characters of JSON of what a status shows of a thing: Kubernetes stores 1.5 MB an object at most, and the spec is in there."""
+# Characters of JSON: Kubernetes stores 1.5 MB an object at most, and the spec is in there already.
+_MAX_OBSERVED = 262_144
 _MAX_VALUE = 1024
 
 Status = TypeVar("Status", bound=ManagedStatus)
@@ -70,6 +71,11 @@ def text(value: Tree) -> str | None:
     Bounded: a processor may hold a script of any length, a template of a request too.
     """
     return None if value is None else shortened(json.dumps(show(value), sort_keys=True, ensure_ascii=False))
+
+
+def fits(document: Mapping[str, Json]) -> bool:
+    """True when a status may show all of it."""
+    return len(json.dumps(document)) <= _MAX_OBSERVED
 
 
 def shortened(value: str) -> str:

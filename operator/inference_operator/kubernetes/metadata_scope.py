@@ -170,8 +170,8 @@ class ScopeWatch(Generic[_Ref]):
         while True:
             opened = self._clock.monotonic()
             end = self._weigh(await self._follow())
-            failures = 0 if self._clock.monotonic() - opened >= STOOD else failures
-            failures = 0 if end in (_End.CLOSED, _End.OTHER_WAY) else failures + 1
+            earlier = failures if self._clock.monotonic() - opened < STOOD else 0
+            failures = 0 if end in (_End.CLOSED, _End.OTHER_WAY) else earlier + 1
             if delay := self._delay(end, failures):
                 await pause(self._clock, delay)
 

@@ -7,7 +7,6 @@ spec, since Elasticsearch holds the value still. Pure.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 
@@ -15,7 +14,7 @@ from inference_operator.api.services import catalogue
 from inference_operator.core.difference import Difference
 from inference_operator.core.endpoint.compare import same, secret_paths
 from inference_operator.core.paths import MISSING, at, is_inside, put
-from inference_operator.core.status import MAX_OBSERVED
+from inference_operator.core.status import fits
 from inference_operator.core.values import DesiredEndpoint, Json, ObservedEndpoint, Path, leaves, show
 
 HIDDEN = "<hidden>"
@@ -46,7 +45,7 @@ def bounded(document: dict[str, Json]) -> dict[str, Json]:
 
     The masks are kept since the next status knows from them what to mask.
     """
-    if len(json.dumps(document)) <= MAX_OBSERVED:
+    if fits(document):
         return document
     short = {name: document[name] for name in _IDENTITY}
     for path, value in leaves({name: block for name, block in document.items() if name in _BLOCKS}):

@@ -5,8 +5,6 @@ Nothing in here changes without news, so an unchanged world gives an equal statu
 
 from __future__ import annotations
 
-import json
-
 from inference_operator.api.ingest_pipeline import IngestPipelineStatus
 from inference_operator.api.pipeline_tests import TrialStatus
 from inference_operator.api.status import MAX_DRIFT, MAX_REFERRERS
@@ -42,7 +40,7 @@ def next_status(s: PipelineSituation, conclusion: Conclusion, *, now: str, handl
 def _observed(s: PipelineSituation) -> dict[str, Json] | None:
     if s.observed is None:
         return s.previous.observed
-    if isinstance(s.observed, Absent) or len(json.dumps(s.observed.body)) > status.MAX_OBSERVED:
+    if isinstance(s.observed, Absent) or not status.fits(s.observed.body):
         return None
     return dict(s.observed.body)
 
