@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SECONDS = 60.0
 
-# Records its calls and its pid; "builds" each package as a small file; waits for the file `go-on` if `hold` is there.
+# Records its calls and pids; "builds" each package as a small file, but none that `broken` names; waits while `hold` is there.
 GO = """\
 #!{python} -IS
 import os, pathlib, sys, time
@@ -41,10 +41,12 @@ if "-m" in rest:
 if command == "list":
     print(*packages, sep=chr(10))
     sys.exit()
-(here / "pid").write_text(str(os.getpid()))
+with (here / "pids").open("a") as pids:
+    pids.write(str(os.getpid()) + chr(10))
 while (here / "hold").exists():
     time.sleep(0.01)
-if (here / "broken").exists():
+broken = here / "broken"
+if broken.exists() and any(package.endswith(broken.read_text()) for package in packages):
     sys.exit("undefined: canary")
 target = pathlib.Path(rest[rest.index("-o") + 1])
 target.mkdir(exist_ok=True)
@@ -86,6 +88,11 @@ class Machine:
     def calls(self, command: str) -> list[str]:
         file = self.folder / "calls"
         return [line for line in file.read_text().splitlines() if line.startswith(f"{command} ")] if file.exists() else []
+
+    def builds(self) -> list[int]:
+        """The pids of the builds so far: those of the modules run side by side."""
+        file = self.folder / "pids"
+        return [int(line) for line in file.read_text().splitlines()] if file.exists() else []
 
     def entries(self) -> list[str]:
         """What is in the cache, lock files aside."""
@@ -145,11 +152,12 @@ def test_what_only_some_tests_need_is_built_apart_with_the_files_that_go_with_it
     assert machine.build()[1] != folder
 
 
-def test_a_failed_build_shows_why_and_leaves_nothing(machine: Machine) -> None:
-    (machine.folder / "broken").touch()
+@pytest.mark.parametrize(("module", "package"), [("kubernetes", "/kube-apiserver"), ("helm", "/helm")], ids=str)
+def test_a_failed_build_shows_why_and_leaves_nothing(machine: Machine, module: str, package: str) -> None:
+    (machine.folder / "broken").write_text(package)
     status, stdout, stderr = machine.build()
     assert (status, stdout) == (1, "")
-    assert "`go build` failed for kubernetes" in stderr
+    assert f"`go build` failed for {module}" in stderr
     assert "undefined: canary" in stderr
     assert machine.entries() == []
 
@@ -162,13 +170,12 @@ def test_an_interrupted_build_leaves_nothing_and_the_next_one_works(machine: Mac
     hold = machine.folder / "hold"
     hold.touch()
     with machine.begin() as process:
-        wait_until((machine.folder / "pid").exists, "the build to begin")
-        wait_until((machine.folder / "pid").read_text, "its pid")
-        go = identify(int((machine.folder / "pid").read_text()))
-        assert go is not None
+        wait_until(lambda: len(machine.builds()) == len(MODULES), "the builds to begin")
+        builds = [found for pid in machine.builds() if (found := identify(pid))]
+        assert len(builds) == len(MODULES)
         process.send_signal(number)
         process.communicate(timeout=SECONDS)
-    assert await_end([go], SECONDS) == []
+    assert await_end(builds, SECONDS) == []
     wait_until(lambda: machine.entries() == [], "the scratch folder to go")
 
     hold.unlink()
@@ -182,7 +189,7 @@ def test_two_at_once_build_once(machine: Machine) -> None:
     hold = machine.folder / "hold"
     hold.touch()
     with machine.begin() as first:
-        wait_until((machine.folder / "pid").exists, "the build to begin")
+        wait_until(machine.builds, "a build to begin")
         with machine.begin() as second:
             assert second.stderr is not None
             assert "another process builds the control plane" in second.stderr.readline()
