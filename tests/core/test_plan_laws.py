@@ -162,7 +162,7 @@ def asks_again(toy: ToyObject[Any]) -> bool:
 
 
 @given(BEGINNINGS, ROUNDS)
-@settings(LAW, max_examples=60)  # test_many_lives is the thorough one
+@settings(LAW, max_examples=150)  # test_many_lives is the thorough one
 def test_life(beginning: dict[str, Any], rounds: Rounds) -> None:
     endpoint_lives(beginning, rounds)
 

@@ -140,7 +140,7 @@ def asks_again(toy: ToyObject[Any]) -> bool:
 
 
 @given(BEGINNINGS, ROUNDS)
-@settings(LAW, max_examples=60)  # test_many_lives is the thorough one
+@settings(LAW, max_examples=150)  # test_many_lives is the thorough one
 def test_life(beginning: dict[str, object], rounds: Rounds) -> None:
     pipeline_lives(beginning, rounds)
 

@@ -75,7 +75,7 @@ async def test_who_uses_it_before_its_deletion_is_always_found(make: Callable[[W
     async with World() as world:
         world.put_key()
         await world.start()
-        keys = [make(world, f"o-{number:03}") for number in range(40)]
+        keys = [make(world, f"o-{number:03}") for number in range(60)]
         await all_ready(world, keys)
         slow(world)
         for number, key in enumerate(keys):

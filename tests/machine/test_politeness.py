@@ -22,7 +22,7 @@ PER_SECOND, BURST = 20.0, 30
 LIMITS = Limits(requests_per_second=PER_SECOND, burst=BURST)
 AVAILABLE = ("True", "Available")
 OUTAGE = 600.0
-MANY = [40, pytest.param(1000, marks=pytest.mark.full)]
+MANY = [60, pytest.param(1000, marks=pytest.mark.full)]
 
 
 def measured(limits: Limits = LIMITS) -> tuple[World, Traffic]:
@@ -156,7 +156,7 @@ async def test_a_cluster_that_hangs_delays_no_object_of_another() -> None:
 async def test_a_resync_is_spread_and_an_edit_and_a_deletion_overtake_it() -> None:
     """Every endpoint was changed by somebody else, so that each pass of the resync can be seen: it looks, and repairs."""
     async with World() as world:
-        keys = await with_ready(world, 80)
+        keys = await with_ready(world, 100)
         for key in keys:
             world.kubernetes.edit_spec(
                 key, {"serviceSettings": openai(rate_limit={"requests_per_minute": 50})["serviceSettings"]}

@@ -13,8 +13,6 @@ from tests.standin import Cluster, Pace
 
 READY = ("True", "Available")
 SETTINGS = {"model_id": ".elser_model_2", "num_threads": 1, "num_allocations": 3}
-MANY = 12
-"""More than the operator carries on with, or asks of a cluster, at the same moment."""
 ADAPTIVE = {"enabled": True, "min_number_of_allocations": 0, "max_number_of_allocations": 4}
 
 
@@ -37,9 +35,9 @@ async def begun(world: World, **changes: Any) -> ObjectKey:
 async def test_a_download_of_minutes_holds_up_no_other_object(version: str) -> None:
     async with World(version=version, pace=Pace(download=900.0, deployment=10.0)) as world:
         await begun(world)
-        models = [world.apply(f"model-{number}", elser()) for number in range(MANY)]
+        models = [world.apply(f"model-{number}", elser()) for number in range(20)]
         await world.clock.advance(1)
-        others = [world.apply(f"other-{number}") for number in range(MANY)]
+        others = [world.apply(f"other-{number}") for number in range(20)]
         await world.clock.advance(5)
         assert {world.condition(key) for key in others} == {READY}
         world.kubernetes.delete(others[0])
@@ -49,7 +47,7 @@ async def test_a_download_of_minutes_holds_up_no_other_object(version: str) -> N
         assert {world.condition(key) for key in models} <= {("False", "ModelDeploying"), None}
         await world.clock.advance(900)
         assert {world.condition(key) for key in models} == {READY}
-        assert [creates(world, f"model-{number}") for number in range(MANY)] == [1] * MANY
+        assert [creates(world, f"model-{number}") for number in range(20)] == [1] * 20
 
 
 @pytest.mark.parametrize("version", VERSIONS[1:])  # 8.17 takes no time-out for a create

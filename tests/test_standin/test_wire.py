@@ -268,7 +268,7 @@ def requests(draw: st.DrawFn) -> Request:
     return Request(route.method, path, query, {"content-type": "application/json"}, body, segments, path)
 
 
-@settings(max_examples=5 * settings().max_examples, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(requests())
 def test_the_core_answers_every_request(request: Request) -> None:
     step = handle(STANDIN.state, request, STANDIN.clock.now())
