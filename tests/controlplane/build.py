@@ -32,7 +32,7 @@ def build(entry: Path, without: frozenset[str], modules: Sequence[Module]) -> No
 
     """
     go = find_go(oldest_go(modules), cache.root())
-    say(f"building with Go {go.text} into {entry}: once for these versions, some five to ten minutes on two cores")
+    say(f"building with Go {go.text} into {entry}: once for these versions, some twelve minutes on two cores")
     with Children(cache.scratch(entry)) as children:
         binaries = children.directory / "bin"
         _side_by_side(children, [_build_module(children, go, module, binaries, without) for module in modules])
