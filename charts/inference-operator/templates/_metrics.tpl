@@ -8,10 +8,10 @@
 port: metrics
 path: /metrics
 {{- with .monitor.interval }}
-interval: {{ . }}
+interval: {{ . | quote }}
 {{- end }}
 {{- with .monitor.scrapeTimeout }}
-scrapeTimeout: {{ . }}
+scrapeTimeout: {{ . | quote }}
 {{- end }}
 {{- with $root.Values.metrics.tls.secretName }}
 scheme: https
@@ -21,7 +21,7 @@ tlsConfig:
   {{- else }}
   ca:
     secret:
-      name: {{ . }}
+      name: {{ . | quote }}
       key: ca.crt
   serverName: {{ include "inference-operator.metricsService" $root }}.{{ $root.Release.Namespace }}.svc
   {{- end }}
@@ -30,7 +30,7 @@ tlsConfig:
 authorization:
   type: Bearer
   credentials:
-    name: {{ .name }}
-    key: {{ .key }}
+    name: {{ .name | quote }}
+    key: {{ .key | quote }}
 {{- end }}
 {{- end -}}

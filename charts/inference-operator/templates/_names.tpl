@@ -31,8 +31,8 @@ that nobody works, which only its last holder knows. Helm would say so again whe
 
 {{/* What selects the pods. A Deployment's selector is immutable, so nothing that changes from release to release belongs here. */}}
 {{- define "inference-operator.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "inference-operator.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name | trunc 63 | trimSuffix "-" }}
+app.kubernetes.io/name: {{ include "inference-operator.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | trunc 63 | trimSuffix "-" | quote }}
 {{- end -}}
 
 {{- define "inference-operator.labels" -}}

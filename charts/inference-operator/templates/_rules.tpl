@@ -45,7 +45,7 @@ What the operator may do in each namespace that it watches. Each verb is used by
 {{- define "inference-operator.leaderElectionRules" -}}
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
-  resourceNames: [{{ include "inference-operator.leaseName" . }}]
+  resourceNames: [{{ include "inference-operator.leaseName" . | quote }}]
   verbs: [get, patch]
 # A request to create names no object, so this can't be restricted to one name.
 - apiGroups: [coordination.k8s.io]

@@ -8,7 +8,7 @@
 - name: INFERENCE_OPERATOR_LEADER_ELECT
   value: "true"
 - name: INFERENCE_OPERATOR_LEASE_NAME
-  value: {{ include "inference-operator.leaseName" . }}
+  value: {{ include "inference-operator.leaseName" . | quote }}
 - name: INFERENCE_OPERATOR_LEASE_DURATION
   value: {{ printf "%ds" (.Values.leaderElection.leaseDurationSeconds | int) | quote }}
 - name: INFERENCE_OPERATOR_LEASE_RENEW_DEADLINE

@@ -3,27 +3,27 @@
 {{- with .Values.defaultConnection.secretName }}
 - name: inference-operator-default-connection
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     defaultMode: 0440
 {{- end }}
 {{- if .Values.metrics.enabled }}
 {{- with .Values.metrics.tls.secretName }}
 - name: inference-operator-metrics-certificate
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     defaultMode: 0440
 {{- end }}
 {{- end }}
 {{- with .Values.extraCA.secretName }}
 - name: inference-operator-extra-ca
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     defaultMode: 0440
 {{- end }}
 {{- with .Values.extraCA.configMapName }}
 - name: inference-operator-extra-ca
   configMap:
-    name: {{ . }}
+    name: {{ . | quote }}
 {{- end }}
 {{- with .Values.extraVolumes }}
 {{ toYaml . }}
