@@ -15,7 +15,7 @@ from inference_operator.shell.metrics.definitions import METRICS, PROCESS
 from inference_operator.shell.metrics.meter import Result
 from tests import yaml_documents
 from tests.docs.markdown import Page
-from tests.monitoring.panels import queries
+from tests.monitoring.panels import Query, queries
 from tests.monitoring.rules import ROOT, RUNBOOKS, alerts, dashboard, panels, selectors
 
 EXPRESSIONS = {name: rule["expr"] for name, rule in alerts().items()} | {
@@ -128,6 +128,29 @@ def test_panels_are_told_apart_say_what_they_show_and_do_not_overlap() -> None:
     )
     assert set(taken.values()) == {1}
     assert max(x for x, _ in taken) < 24
+
+
+COUNTED = {
+    "objects",
+    "object_conditions",
+    "objects_not_ready",
+    "objects_drifted",
+    "model_allocations",
+    "model_allocations_wanted",
+}
+"""What each replica of an operator tells alike, and what several operators have together."""
+
+
+@pytest.mark.parametrize("query", list(queries()), ids=lambda query: f"{query.panel}: {query.legend}")
+def test_replicas_count_once_and_operators_add_up(query: Query) -> None:
+    counted = [name for name, _ in selectors(query.expression) if name.removeprefix("inference_operator_") in COUNTED]
+    found = re.findall(r"\bsum ?(?:by \([^)]*\) )?\(max by \(job, namespace, [^)]*\) \((\w+)\{", query.expression)
+    assert found == counted
+
+
+def test_something_is_counted() -> None:
+    shown = {name.removeprefix("inference_operator_") for query in queries() for name, _ in selectors(query.expression)}
+    assert shown >= COUNTED
 
 
 def test_every_query_asks_the_data_source_that_was_chosen_of_the_operators_that_were() -> None:
