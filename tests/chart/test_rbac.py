@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chart.rendering import PROFILES, RELEASE_NAMESPACE
+from tests.chart.rendering import CHART, PROFILES, RELEASE, RELEASE_NAMESPACE
 from tests.chart.rights import LEASE_RIGHTS, RIGHTS, Right
 
 if TYPE_CHECKING:
@@ -97,3 +97,15 @@ def test_rights_go_to_a_given_service_account(helm: Helm) -> None:
     assert _bound(rendered.one("ClusterRoleBinding"))[3] == "given"
     assert "ServiceAccount" not in rendered.kinds
     assert rendered.pod["serviceAccountName"] == "given"
+
+
+@pytest.mark.parametrize(
+    ("values", "warned"),
+    [({}, False), ({"watchNamespaces": ["team-a"]}, True), ({"watchNamespaces": ["team-a"], "rbac": {"create": False}}, False)],
+    ids=["for all namespaces", "for listed ones", "by rights of others"],
+)
+def test_the_notes_warn_where_a_role_goes_with_its_namespace(helm: Helm, values: Json, warned: bool) -> None:
+    arguments = ("install", RELEASE, str(CHART), "--dry-run=client", "--namespace", RELEASE_NAMESPACE, "-f", "-")
+    done = helm.run(*arguments, values=values)
+    assert done.returncode == 0, done.stderr
+    assert ("Before you delete one of the namespaces above" in done.stdout) is warned
