@@ -80,7 +80,10 @@ def test_a_release_is_written_everywhere_and_says_what_was_not_released_yet(chec
     assert {str(path.relative_to(checkout)) for path in written} == {
         "pyproject.toml",
         "Dockerfile",
+        "README.md",
+        "docs/gitops.md",
         "charts/inference-operator/Chart.yaml",
+        "charts/inference-operator/README.md",
         "CHANGELOG.md",
     }
     assert (versions.current(checkout), versions.differing(checkout)) == ("97.1.0", [])
