@@ -16,6 +16,7 @@ from inference_operator.api.crd import KINDS, Kind, manifests, schema
 from inference_operator.api.inference_endpoint import InferenceEndpoint
 from inference_operator.api.ingest_pipeline import IngestPipeline
 from inference_operator.api.kubernetes_object import KubernetesObject
+from inference_operator.shell.metrics.census import CONDITION_TYPES
 from tests import yaml_documents
 from tests.controlplane import CommandFailedError, ControlPlane
 from tests.docs.markdown import Block, Page
@@ -199,3 +200,8 @@ def test_the_operator_reads_the_examples_of_the_readme() -> None:
     assert [document["kind"] for document in shown] == list(MODELS)
     for document in shown:
         MODELS[document["kind"]].parse(document)
+
+
+def test_the_readme_names_every_condition() -> None:
+    rows = re.findall(r"^\| (`.+?`) \| ", Page(ROOT / "README.md").section("Reading status"), re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(CONDITION_TYPES)
