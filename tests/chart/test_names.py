@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ODD = ("2024", "007", "0x1f", "2024-01-01", "true", "null", "no")
 PLAIN = "plain-name"
 _BY_LIST: Json = {
+    "fullnameOverride": "given",
     "watchNamespaces": [PLAIN],
     "defaultConnection": {"secretName": PLAIN, "namespaces": [PLAIN]},
     "image": {"repository": "registry.example.com/operator", "pullSecrets": [PLAIN]},
@@ -51,7 +52,10 @@ _BY_LIST: Json = {
 _BY_LABEL: Json = {
     "watchNamespaceSelector": PLAIN,
     "extraCA": {"secretName": PLAIN},
-    "metrics": {"podMonitor": {"enabled": True, "tokenSecret": {"name": PLAIN, "key": PLAIN}}},
+    "metrics": {
+        "service": {"enabled": False},
+        "podMonitor": {"enabled": True, "tokenSecret": {"name": PLAIN, "key": PLAIN}},
+    },
 }
 
 
@@ -71,6 +75,15 @@ def test_an_odd_name_of_the_chart_is_written_as_any_other(helm: Helm, odd: str) 
     assert _texts(helm.template(_renamed(values, odd)).objects) == _texts(_renamed(helm.template(values).objects, odd))
 
 
+def test_a_service_that_no_api_server_would_take_is_refused(helm: Helm) -> None:
+    done = helm.run("template", "2024", str(CHART))
+    assert done.returncode
+    assert 'called "2024-inference-operator-metrics"' in done.stderr
+    assert "Set fullnameOverride" in done.stderr
+    for way_out in ("fullnameOverride=given", "metrics.service.enabled=false", "metrics.enabled=false"):
+        helm.template({}, f"--set={way_out}", release="2024")
+
+
 def test_an_api_server_takes_names_of_digits(plane: ControlPlane) -> None:
     for name in ("2024", "2025"):
         plane.kubectl("create", "namespace", name)
@@ -85,9 +98,10 @@ def test_an_api_server_takes_names_of_digits(plane: ControlPlane) -> None:
         },
         "extraCA": {"secretName": "0"},
         "crds": {"install": False},
+        "fullnameOverride": "given",
     }
-    plane.helm("install", "names", str(CHART), "--namespace=2024", "-f", "-", input=json.dumps(values))
-    plane.helm("uninstall", "names", "--namespace=2024")
+    plane.helm("install", "2026", str(CHART), "--namespace=2024", "-f", "-", input=json.dumps(values))
+    plane.helm("uninstall", "2026", "--namespace=2024")
 
 
 def _renamed(value: Any, name: str) -> Any:

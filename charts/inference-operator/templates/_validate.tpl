@@ -92,6 +92,10 @@
 {{- if and $metrics.serviceMonitor.enabled (not $metrics.service.enabled) -}}
 {{- fail "metrics.serviceMonitor needs the Service, which metrics.service.enabled=false leaves out. Enable it, or use metrics.podMonitor." -}}
 {{- end -}}
+{{- $service := include "inference-operator.metricsService" . -}}
+{{- if and $metrics.enabled $metrics.service.enabled (regexMatch "^[0-9]" $service) -}}
+{{- fail (printf "the Service for metrics would be called %q, after the release, and the name of a Service can't begin with a digit. Set fullnameOverride, or metrics.service.enabled=false." $service) -}}
+{{- end -}}
 {{- if and $metrics.podMonitor.enabled $metrics.authentication.enabled (not $metrics.podMonitor.tokenSecret) -}}
 {{- fail "metrics.authentication is enabled, and a PodMonitor sends no token of its own. Set metrics.podMonitor.tokenSecret, or use metrics.serviceMonitor." -}}
 {{- end -}}
