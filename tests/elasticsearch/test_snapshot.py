@@ -227,6 +227,26 @@ async def test_a_list_that_breaks_in_a_later_round_hides_nothing(snapshot: Snaps
     assert (world.lists, world.singles) == (2, ["a", "b"])
 
 
+@pytest.mark.parametrize("name", ["_common", "_all", "a,b", "x*", "x" * 2000])
+async def test_an_id_that_can_t_be_asked_for_alone_is_looked_for_among_all(
+    snapshot: Snapshot[ObservedEndpoint], world: World, name: str
+) -> None:
+    assert await snapshot.entry(name) is ABSENT
+    assert await snapshot.entry_now(name) is ABSENT
+    world.holds(endpoint(name))
+    assert await snapshot.entry(name) is ABSENT
+    assert await snapshot.entry_now(name) == endpoint(name)
+    assert (world.lists, world.singles) == (3, [])
+
+
+async def test_where_the_list_is_broken_nothing_is_known_of_such_an_id(
+    snapshot: Snapshot[ObservedEndpoint], world: World
+) -> None:
+    world.list_failure = BROKEN
+    assert [await snapshot.entry("_common"), await snapshot.entry_now("_common")] == [BROKEN, BROKEN]
+    assert world.singles == []
+
+
 # --- all of them ------------------------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,8 @@ DEFAULT_TIMEOUT = 30.0
 """Seconds that the server takes at most for what it was given no time for."""
 
 _PIPELINE = "/_ingest/pipeline/{id}"
+# Bytes. Percent-encoded it triples, and a server takes no request line of more than 4 kB (`http.max_initial_line_length`).
+_LONGEST_ID = 1024
 _SERVER_WITHOUT_LIMIT = 120.0  # what newer servers give a provider when the request does not say
 
 
@@ -185,7 +187,7 @@ def model_stats(name: str = "_all") -> Request:
 
 def is_single(text: str) -> bool:
     """Whether the server reads the text as one id. It has words of its own (`_all`), wildcards and comma lists."""
-    return bool(text) and not text.startswith("_") and "*" not in text and "," not in text
+    return 0 < len(text.encode()) <= _LONGEST_ID and not text.startswith("_") and "*" not in text and "," not in text
 
 
 def _create_knows_timeout(server: Version | None) -> bool:

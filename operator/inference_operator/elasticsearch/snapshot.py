@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from inference_operator.core.failure import Failure, HttpFailure
 from inference_operator.core.values import ABSENT, Absent
+from inference_operator.elasticsearch.requests import is_single
 from inference_operator.elasticsearch.shared_read import SharedRead
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Snapshot(Generic[_T]):
 
     Args:
         read_all: one GET of all.
-        read_one: GET of one id.
+        read_one: GET of one id. Never asked for what the server would not read as one.
         clock: tells the age of what is known.
         address: of the cluster.
         single_reads: reads of one id at the same moment while the list can't be had.
@@ -114,7 +115,10 @@ class Snapshot(Generic[_T]):
         return await self._single(key, max_age) if newest is None else newest
 
     async def entry_now(self, key: str) -> _T | Absent | Failure:
-        """One of them, as it is now: one reading of it alone."""
+        """One of them, as it is now: one reading of it alone, or of all for an id that can't be asked for alone."""
+        if not is_single(key):
+            listed = await self.all_since(self._clock.monotonic())
+            return listed if isinstance(listed, Failure) else listed.get(key, ABSENT)
         stamp = self.stamp()
         value = await self._read_one(key)
         if not isinstance(value, Failure):
