@@ -177,6 +177,13 @@ def test_open_breaker_is_no_news_beside_the_loss_that_opened_it(kind: TransportK
     assert replace(disposition(then), after=None) == disposition(loss)
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_request_that_was_not_sent_is_told_like_the_answer_for_which_it_was_not_but_knows_nothing(status: int) -> None:
+    answer = HttpFailure(status, "x_exception", retry_after=9.0)
+    then = disposition(TransportFailure(TransportKind.BREAKER, ADDRESS, "not sent", retry_after=3.0, because=answer))
+    assert then == replace(disposition(answer), after=3.0, blind=True)
+
+
 REFERENCES = {
     ReferenceKind.SECRET_NOT_FOUND: (Mood.WAIT, Reason.SECRET_NOT_FOUND),
     ReferenceKind.CONFIG_MAP_NOT_FOUND: (Mood.WAIT, Reason.WAITING_FOR_REFERENCE),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from inference_operator.api.inference_endpoint import InferenceEndpointStatus
 from inference_operator.api.status import MAX_DRIFT, SecretVersion, UsedBy
 from inference_operator.core.disposition import Area, Disposition, Mood
 from inference_operator.core.endpoint.compare import digest
@@ -164,3 +165,19 @@ VERSIONS: tuple[Any, ...] = (
 @pytest.mark.parametrize(("situation", "conclusion", "expected"), VERSIONS)
 def test_versions_are_of_what_elasticsearch_holds(situation: EndpointSituation, conclusion: Conclusion, expected: object) -> None:
     assert report(situation, conclusion).secret_versions == expected
+
+
+PUT_OFF = Disposition(Mood.RETRY, Reason.RATE_LIMITED, "asks for fewer requests", blind=True)
+PUTTING_OFF: tuple[Any, ...] = (
+    pytest.param(told(SPEC, "RateLimited"), "False", id="the answer itself said so: nothing is taken back"),
+    pytest.param(told(SPEC, "Creating"), "Unknown", id="something else was said: nothing is known"),
+    pytest.param(written(SPEC), "Unknown", id="nothing was wrong: nothing is known"),
+)
+
+
+@pytest.mark.parametrize(("previous", "truth"), PUTTING_OFF)
+def test_request_that_is_put_off_takes_nothing_back(previous: InferenceEndpointStatus, truth: str) -> None:
+    status = report(ours(SPEC, observed=None, previous=previous), Held(PUT_OFF))
+    assert [c.status for c in status.conditions if c.type in ("Ready", "Synced")] == [truth, truth]
+    later = report(ours(SPEC, observed=None, previous=previous, generation=2), Held(PUT_OFF))
+    assert {c.status for c in later.conditions if c.type in ("Ready", "Synced")} == {"Unknown"}

@@ -6,10 +6,12 @@ import asyncio
 
 import pytest
 
+from inference_operator.core.failure import HttpFailure
 from inference_operator.elasticsearch.budget import Budget
 from inference_operator.elasticsearch.limits import Limits
 from tests.virtual_clock import VirtualClock
 
+BUSY = HttpFailure(429)
 LIMITS = Limits(requests_per_second=10.0, burst=5, longest_turn=10.0)
 
 
@@ -100,7 +102,7 @@ async def test_a_turn_too_far_off_is_refused_with_the_time_to_come_back(crowd: C
 async def test_patience_asked_for_holds_all_back_and_ends_without_a_burst(
     crowd: Crowd, clock: VirtualClock, budget: Budget
 ) -> None:
-    budget.hold(3.0)
+    budget.hold(3.0, BUSY)
     crowd.come(*"abc")
     await clock.advance(2.9)
     assert crowd.went == []
@@ -111,7 +113,7 @@ async def test_patience_asked_for_holds_all_back_and_ends_without_a_burst(
 async def test_patience_longer_than_a_turn_sends_the_waiting_away(crowd: Crowd, clock: VirtualClock, budget: Budget) -> None:
     crowd.come(*"abcdefg")
     await clock.settle()
-    budget.hold(60.0)
+    budget.hold(60.0, BUSY)
     crowd.come("h")
     await clock.settle()
     assert set(crowd.sent_away) == {"f", "g", "h"}
@@ -119,8 +121,10 @@ async def test_patience_longer_than_a_turn_sends_the_waiting_away(crowd: Crowd, 
 
 
 async def test_a_shorter_patience_does_not_shorten_a_longer_one(crowd: Crowd, clock: VirtualClock, budget: Budget) -> None:
-    budget.hold(8.0)
-    budget.hold(1.0)
+    budget.hold(8.0, BUSY)
+    budget.hold(1.0, HttpFailure(503))
+    assert budget.held_by == BUSY
     crowd.come("a")
     await clock.advance(10.0)
     assert crowd.went == [("a", 8.0)]
+    assert budget.held_by is None

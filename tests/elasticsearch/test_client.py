@@ -7,11 +7,14 @@ import base64
 import gzip
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 
+from inference_operator.core.disposition import Mood, disposition
 from inference_operator.core.failure import HttpFailure, TransportFailure, TransportKind
+from inference_operator.core.reasons import Reason
 from inference_operator.core.values import Version
 from inference_operator.elasticsearch import requests
 from inference_operator.elasticsearch.answers import MAX_BODY, Response
@@ -22,6 +25,7 @@ from tests.elasticsearch.scripted import CONNECTION, PRODUCT, ScriptedServer, er
 from tests.virtual_clock import VirtualClock
 
 LIMITS = Limits(concurrency=3, failures_to_open=3, first_pause=1.0)
+PATIENCE = {"retry-after": "60"}
 
 
 @pytest.fixture
@@ -246,11 +250,66 @@ async def test_long_patience_is_told_instead_of_waited_for(
     server.on("GET /", error(429, "es_rejected_execution_exception", "busy", {"retry-after": "120"}))
     await client.send(requests.root())
     told = await client.send(requests.root())
-    assert isinstance(told, HttpFailure)
-    assert (told.status, told.operation) == (429, "info")
+    assert isinstance(told, TransportFailure)
+    assert (told.kind, told.because) == (TransportKind.BREAKER, HttpFailure(429, "es_rejected_execution_exception"))
     assert told.retry_after is not None
     assert told.retry_after >= 120
     assert server.counts == {"GET /": 1}
+
+
+ASKS: tuple[Any, ...] = (
+    pytest.param(error(503, "cluster_block_exception", "quotes a key", PATIENCE), Reason.SERVER_ERROR, id="Elasticsearch, 503"),
+    pytest.param(httpx.Response(503, text="<html>", headers=PATIENCE), Reason.UNREACHABLE, id="a proxy, 503"),
+    pytest.param(httpx.Response(429, text="<html>", headers=PATIENCE), Reason.UNREACHABLE, id="a proxy, 429"),
+    pytest.param(error(429, "circuit_breaking_exception", "quotes a key", PATIENCE), Reason.RATE_LIMITED, id="429"),
+)
+
+
+@pytest.mark.parametrize(("answer", "reason"), ASKS)
+async def test_who_is_held_back_is_told_why_and_that_nothing_is_known(
+    client: ElasticsearchClient, server: ScriptedServer, clock: VirtualClock, answer: httpx.Response, reason: Reason
+) -> None:
+    server.on("GET /", answer)
+    first = await client.send(requests.root())
+    behind = await client.send(requests.get_endpoint("a"))
+    assert isinstance(first, HttpFailure | TransportFailure)
+    assert isinstance(behind, TransportFailure)
+    assert not behind.sent
+    told = disposition(behind)
+    assert (told.mood, told.reason, told.after, told.blind) == (Mood.RETRY, reason, behind.retry_after, True)
+    assert (behind.retry_after or 0.0) >= 60.0
+    assert disposition(first).reason is reason
+    assert "quotes a key" not in told.message
+    assert server.counts == {"GET /": 1}
+    await clock.advance(60)
+    server.on("GET /", info())
+    assert isinstance(await client.send(requests.root()), Response)
+
+
+async def test_where_the_operator_itself_asks_too_much_at_once_no_answer_of_before_is_blamed(
+    server: ScriptedServer, clock: VirtualClock
+) -> None:
+    limits = Limits(requests_per_second=1.0, burst=1, longest_turn=0.5)
+    client = ElasticsearchClient(CONNECTION, clock, limits, server.transport)
+    server.on("GET /", error(503, "cluster_block_exception", "no", PATIENCE))
+    await client.send(requests.root())
+    server.on("GET /", info())
+    await clock.advance(61)
+    assert isinstance(await client.send(requests.root()), Response)
+    told = await client.send(requests.root())
+    assert isinstance(told, TransportFailure)
+    assert (disposition(told).reason, disposition(told).blind) == (Reason.RATE_LIMITED, True)
+    await client.aclose()
+
+
+async def test_a_breaker_that_503s_opened_says_so(client: ElasticsearchClient, server: ScriptedServer) -> None:
+    server.on("GET /", error(503, "cluster_block_exception", "quotes a key"))
+    for _ in range(LIMITS.failures_to_open):
+        await client.send(requests.root())
+    told = await client.send(requests.root())
+    assert isinstance(told, TransportFailure)
+    assert disposition(told).reason is Reason.SERVER_ERROR
+    assert told.because == HttpFailure(503, "cluster_block_exception")
 
 
 async def test_bodies_without_end_are_cut(client: ElasticsearchClient, server: ScriptedServer) -> None:

@@ -148,11 +148,13 @@ async def test_a_refused_body_is_a_failure_in_the_words_of_the_server(cluster: C
 
 @pytest.mark.parametrize("name", ["", "a,b", "a*", "_all", "_simulate"])
 async def test_what_names_several_pipelines_or_none_never_gets_into_a_url(bench: Bench, cluster: Cluster, name: str) -> None:
-    for asking in (cluster.pipelines.look(name), cluster.pipelines.delete(name), cluster.pipelines.put(pipeline(name), STAMP)):
+    for asking in (cluster.pipelines.delete(name), cluster.pipelines.put(pipeline(name), STAMP)):
         with pytest.raises(ValueError, match="is not a single id"):
             await asking
     assert await cluster.pipelines.model_exists(name) is False
     assert bench.counts == {}
+    assert await cluster.pipelines.look(name) is ABSENT
+    assert bench.counts == {"GET /_ingest/pipeline": 1}
 
 
 @pytest.mark.parametrize("name", ["logs-nginx.access@custom", "A+b", ".p", "a..b", "x_y"])

@@ -14,7 +14,7 @@ from inference_operator.shell.ports import ObjectKey
 from tests.fake_kubernetes import Verb
 from tests.machine.traffic import Traffic
 from tests.machine.world import CANARY, World, openai
-from tests.standin import Fault, StandIn
+from tests.standin import Answer, Fault, StandIn
 from tests.standin.fault_kinds import reset_before
 from tests.standin.faults import too_many_requests
 
@@ -120,8 +120,28 @@ async def test_retry_after_is_obeyed_by_all_objects_together() -> None:
         world.put_key("rotated")
         await world.clock.advance(119.0)
         assert len(traffic.since(asked_at)) <= LIMITS.concurrency, "those that were under way when the answer came"
+        assert {world.condition(key) for key in keys} <= {AVAILABLE, ("False", "RateLimited"), ("Unknown", "RateLimited")}
+        assert ("Unknown", "RateLimited") in {world.condition(key) for key in keys}, "nothing of these was looked at"
         await converge(world, keys)
         assert {e.secrets["api_key"] for name, e in world.standin.endpoints.items() if name.startswith("endpoint")} == {"rotated"}
+
+
+async def test_while_a_proxy_asks_for_patience_nobody_is_told_anything_else() -> None:
+    world, traffic = measured()
+    async with world:
+        keys = await with_ready(world, 20)
+        page = Answer(503, "<html>maintenance</html>", (("Content-Type", "text/html"), ("Retry-After", "60")))
+        world.standin.faults.add(Fault(answer=page))
+        asked_at = world.clock.monotonic()
+        world.put_key("rotated")
+        await world.clock.advance(59.0)
+        assert len(traffic.since(asked_at)) <= LIMITS.concurrency, "those that were under way when the answer came"
+        assert {world.condition(key) for key in keys} == {("Unknown", "Unreachable")}
+        assert {world.message(key).partition("gave an answer")[2] for key in keys} == {
+            " that is not Elasticsearch's; is there a proxy in between? (HTTP 503 with text/html, not an error of Elasticsearch)"
+        }
+        world.standin.faults.clear()
+        await converge(world, keys)
 
 
 async def test_requests_under_way_are_bounded() -> None:

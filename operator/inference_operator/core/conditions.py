@@ -54,7 +54,7 @@ def lines(s: Situation, conclusion: Conclusion) -> Iterator[Line]:
             yield Line("Ready", "True", Reason.OBSERVED, words.observed(s))
             yield from _watched(s)
         case Unusable(disposition=cause):
-            yield _not_ready(cause)
+            yield _not_ready(s, cause)
             yield from _watched(s) if s.observes_only else _resolved_and_synced(s, but=cause.area)
             yield Line(cause.area.value, "Unknown" if cause.blind else "False", cause.reason, cause.message)
             yield _mood(cause)
@@ -81,8 +81,15 @@ def _watched(s: Situation) -> Iterator[Line]:
         yield Line(Area.SYNC.value, "True", Reason.OBSERVED, words.in_sync(s))
 
 
-def _not_ready(cause: Disposition) -> Line:
-    return Line("Ready", "Unknown" if cause.blind else "False", cause.reason, cause.message)
+def _not_ready(s: Situation, cause: Disposition) -> Line:
+    return Line("Ready", _doubt(s, cause, "Ready"), cause.reason, cause.message)
+
+
+def _doubt(s: Situation, cause: Disposition, name: str) -> Truth:
+    """A request that was put off takes nothing back of what the answer said for which it was: `RateLimited` is told of both."""
+    said = (name, "False", cause.reason, s.generation)
+    stays = any((c.type, c.status, c.reason, c.observed_generation) == said for c in s.previous.conditions)
+    return "Unknown" if cause.blind and not stays else "False"
 
 
 def _mood(cause: Disposition) -> Line:
@@ -90,14 +97,14 @@ def _mood(cause: Disposition) -> Line:
 
 
 def _held(s: Situation, cause: Disposition) -> Iterator[Line]:
-    yield _not_ready(cause)
+    yield _not_ready(s, cause)
     if cause.area is Area.REFERENCES:
         yield Line(Area.REFERENCES.value, "False", cause.reason, cause.message)
         yield Line(Area.SYNC.value, "Unknown", cause.reason, cause.message)
     else:
         if s.desired is not None:
             yield Line(Area.REFERENCES.value, "True", Reason.AVAILABLE, words.references_resolved())
-        yield Line(Area.SYNC.value, "Unknown" if cause.blind else "False", cause.reason, cause.message)
+        yield Line(Area.SYNC.value, _doubt(s, cause, Area.SYNC.value), cause.reason, cause.message)
     if cause.reason is Reason.DRIFTED:
         yield Line("Drifted", "True", cause.reason, cause.message)
     yield _mood(cause)
@@ -112,7 +119,7 @@ def _blocked(s: Situation, message: str) -> Iterator[Line]:
 def _suspended(s: Situation, unusable: Disposition | None) -> Iterator[Line]:
     message = words.suspended(s)
     if _is_as_applied(s):
-        yield Line("Ready", "True", Reason.AVAILABLE, words.available(s)) if unusable is None else _not_ready(unusable)
+        yield Line("Ready", "True", Reason.AVAILABLE, words.available(s)) if unusable is None else _not_ready(s, unusable)
         yield Line(Area.SYNC.value, "True", Reason.AVAILABLE, words.in_sync(s))
     else:
         yield from _as_before(s, message)

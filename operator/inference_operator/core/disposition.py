@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from http import HTTPStatus
 
@@ -93,6 +93,8 @@ def disposition(failure: Failure, secrets: Iterable[str] = ()) -> Disposition:
 def _of_transport(failure: TransportFailure, secrets: Iterable[str]) -> Disposition:
     # Whether the breaker is open or a request was lost is no news to a reader: one text for both, so that the statuses of
     # all objects are not rewritten each time the breaker opens and closes.
+    if isinstance(failure.because, HttpFailure):
+        return replace(_of_answer(failure.because, secrets), after=failure.retry_after, blind=True)
     met = failure.because or failure
     kind = TransportKind.CONNECT if met.kind is TransportKind.BREAKER else met.kind
     detail = "" if met.kind is TransportKind.BREAKER else scrub(met.detail, secrets)

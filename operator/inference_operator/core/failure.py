@@ -19,7 +19,7 @@ class TransportKind(StrEnum):
     TIMEOUT = "timeout"  # sent, no answer in time: it may have been done
     RESET = "reset"  # the connection broke: it may have been done
     GARBLED = "garbled"  # an answer came that is not Elasticsearch's: a proxy's page, half a body
-    BREAKER = "breaker"  # not sent: the last requests to this cluster failed, so it is left alone for a moment
+    BREAKER = "breaker"  # not sent: the cluster is left alone for a moment, since requests failed or it asked for patience
     FENCED = "fenced"  # not sent: another replica of the operator may be at work by now
 
 
@@ -27,14 +27,14 @@ class TransportKind(StrEnum):
 class TransportFailure:
     """No usable answer. `sent` is False where Elasticsearch can't have seen the request.
 
-    `because`: the loss for which this request was not sent, with BREAKER.
+    `because`: what became of another request, for which this one was not sent, with BREAKER. The server's words are left out.
     """
 
     kind: TransportKind
     address: str
     detail: str
     retry_after: float | None = None
-    because: TransportFailure | None = None
+    because: TransportFailure | HttpFailure | None = None
 
     @property
     def sent(self) -> bool:

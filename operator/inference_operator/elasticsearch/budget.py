@@ -1,6 +1,6 @@
 """A token bucket: so many requests a second in the long run, some at once after a pause.
 
-Decides whose turn it is, first come first served. A cluster that asks for patience (429 with Retry-After) holds everybody
+Decides whose turn it is, first come first served. A cluster that asks for patience (429 or 503 with Retry-After) holds everybody
 back. Time is the injected clock's.
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from inference_operator.core.clock import Clock
+    from inference_operator.core.failure import HttpFailure, TransportFailure
     from inference_operator.elasticsearch.limits import Limits
 from inference_operator.core.clock import Timer
 
@@ -26,6 +27,7 @@ class Budget:
         self._tokens = float(limits.burst)
         self._counted_at = clock.monotonic()
         self._held_until = -math.inf
+        self._cause: TransportFailure | HttpFailure | None = None
         self._queue: deque[asyncio.Future[float | None]] = deque()
         self._timer: Timer | None = None
 
@@ -46,9 +48,16 @@ class Budget:
             self._leave(place)
             raise
 
-    def hold(self, seconds: float) -> None:
+    @property
+    def held_by(self) -> TransportFailure | HttpFailure | None:
+        """The answer that asked for patience, while everybody is held back for it."""
+        return self._cause if self._held_for() else None
+
+    def hold(self, seconds: float, cause: TransportFailure | HttpFailure | None) -> None:
         """Let nobody through for so long, then start without a burst. Who would wait too long is sent away."""
-        self._held_until = max(self._held_until, self._clock.monotonic() + seconds)
+        until = self._clock.monotonic() + seconds
+        if until > self._held_until:
+            self._held_until, self._cause = until, cause
         self._tokens = min(self._tokens, 1.0)
         if (left := self._held_for()) > self._limits.longest_turn:
             while self._queue:

@@ -81,7 +81,7 @@ class ElasticsearchClient:
         self._breaker = Breaker(clock, limits)
         self._budget = Budget(clock, limits)
         self._slots = asyncio.Semaphore(limits.concurrency)
-        self._last_loss: TransportFailure | None = None
+        self._last_loss: TransportFailure | HttpFailure | None = None
         self._closing = False
         self._under_way = 0
         self._idle = asyncio.Event()
@@ -124,7 +124,7 @@ class ElasticsearchClient:
 
     async def _in_turn(self, http: httpx.AsyncClient, request: Request) -> Response | Failure:
         if (wait := await self._budget.turn()) is not None:
-            return self._put_off(request, wait)
+            return self._put_off(wait)
         # An inference waits for a model or a provider, and takes nobody's place meanwhile; whoever sends them bounds them.
         async with nullcontext() if request.infers else self._slots:
             if request.writes and not self._may_write():
@@ -137,7 +137,7 @@ class ElasticsearchClient:
                 return self._left_alone(permit)
             result = await self._traced(permit, http, request)
         if (patience := _asked_patience(result)) is not None:
-            self._budget.hold(patience)
+            self._budget.hold(patience, _for_others(result))
         return result
 
     async def _traced(self, permit: Permit, http: httpx.AsyncClient, request: Request) -> Response | Failure:
@@ -157,7 +157,7 @@ class ElasticsearchClient:
             result = answer = await self._exchange(http, request)
             outcome = _outcome(request, answer)
             if outcome is not Outcome.UNTOLD:
-                self._last_loss = answer if isinstance(answer, TransportFailure) else None
+                self._last_loss = _for_others(answer) if outcome is Outcome.LOST else None
         finally:
             permit.settle(outcome)
             seconds = self._clock.monotonic() - begun
@@ -229,13 +229,12 @@ class ElasticsearchClient:
         detail = "not sent: the last requests to this cluster were lost, so it is left alone for a moment"
         return TransportFailure(TransportKind.BREAKER, self._address, detail, retry_after=wait, because=self._last_loss)
 
-    def _put_off(self, request: Request, wait: float) -> HttpFailure:
+    def _put_off(self, wait: float) -> TransportFailure:
         self._listener.unsent(self._address, Unsent.BUDGET)
-        # The 429 that the server gave to all of us, or would give: the cluster is reachable, so this is no lost request.
-        # In our own words, since the server's may quote somebody else's settings.
-        reason = "not sent: the server asked for patience, or too many requests of the operator are waiting for their turn"
-        status = HTTPStatus.TOO_MANY_REQUESTS
-        return HttpFailure(status, reason=reason, retry_after=wait, operation=request.operation)
+        detail = "not sent: too many requests of the operator are waiting for their turn"
+        # Without an answer that asked for patience, it is the 429 that the server would give to so many.
+        because = self._budget.held_by or HttpFailure(HTTPStatus.TOO_MANY_REQUESTS, reason=detail)
+        return TransportFailure(TransportKind.BREAKER, self._address, detail, retry_after=wait, because=because)
 
     def _lost(self, kind: TransportKind, detail: str) -> TransportFailure:
         return TransportFailure(kind, self._address, detail)
@@ -268,6 +267,17 @@ def _asked_patience(result: Response | Failure) -> float | None:
     match result:
         case HttpFailure(status=HTTPStatus.TOO_MANY_REQUESTS | HTTPStatus.SERVICE_UNAVAILABLE) | TransportFailure():
             return result.retry_after
+        case _:
+            return None
+
+
+def _for_others(result: Response | Failure) -> TransportFailure | HttpFailure | None:
+    """What other requests are told of a failure. Not the server's own words: they may quote the settings of this one."""
+    match result:
+        case HttpFailure(status=status, type=name):
+            return HttpFailure(status, name)
+        case TransportFailure():
+            return result
         case _:
             return None
 
