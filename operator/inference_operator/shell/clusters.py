@@ -8,6 +8,7 @@ resolved any more, so that a deletion still works after the connection's Secret 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,27 +66,29 @@ class Clusters:
         self._resolved: dict[_Name, _Resolved] = {}
         self._credentials: dict[ObjectKey, tuple[str, ...]] = {}
         self._locks: defaultdict[_Name, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._visits = itertools.count()
 
     async def cluster_of(self, key: ObjectKey, ref: ElasticsearchRef | None) -> Cluster | ReferenceFailure:
         """The cluster of an object. It stays open until `forget`."""
-        name = (ref, key.namespace)
-        async with self._locks[name]:  # the first of many resolves for all
-            resolved = self._resolved.get(name)
-            if resolved is None or not self._is_current(resolved):
-                fresh = await self._resolve(name)
-                if isinstance(fresh, ReferenceFailure):
-                    self._resolved.pop(name, None)
-                    return fresh
-                resolved = self._resolved[name] = fresh
+        resolved = await self._current((ref, key.namespace))
+        if isinstance(resolved, ReferenceFailure):
+            return resolved
         self._credentials[key] = resolved.credentials
         return self._pool.hold(str(key), resolved.connection)
 
     async def is_on(self, key: ObjectKey, ref: ElasticsearchRef | None, server: Server) -> bool:
-        """True when the object belongs to this very cluster; False also where that can't be told."""
-        cluster = await self.cluster_of(key, ref)
-        if isinstance(cluster, ReferenceFailure):
+        """True when the object belongs to this very cluster; False also where that can't be told.
+
+        Nothing is kept open for the object: it may go while somebody else asks this about it.
+        """
+        resolved = await self._current((ref, key.namespace))
+        if isinstance(resolved, ReferenceFailure):
             return False
-        its = await cluster.server()
+        visitor = f"visit {next(self._visits)}"
+        try:
+            its = await self._pool.hold(visitor, resolved.connection).server()
+        finally:
+            self._pool.drop(visitor)
         return isinstance(its, Server) and its.is_same(server)
 
     def last_cluster_of(self, key: ObjectKey) -> Cluster | None:
@@ -114,6 +117,17 @@ class Clusters:
     def _is_current(self, resolved: _Resolved) -> bool:
         # A connection that was read from files has no versions; whoever watches the folder begins a new round.
         return all(self._kubernetes.version_of(ref) == version for ref, version in resolved.versions.items())
+
+    async def _current(self, name: _Name) -> _Resolved | ReferenceFailure:
+        async with self._locks[name]:  # the first of many resolves for all
+            resolved = self._resolved.get(name)
+            if resolved is None or not self._is_current(resolved):
+                fresh = await self._resolve(name)
+                if isinstance(fresh, ReferenceFailure):
+                    self._resolved.pop(name, None)
+                    return fresh
+                resolved = self._resolved[name] = fresh
+        return resolved
 
     async def _resolve(self, name: _Name) -> _Resolved | ReferenceFailure:
         ref, namespace = name
