@@ -193,6 +193,36 @@ async def test_a_lost_cluster_is_left_alone_then_asked_by_one_request(
     assert isinstance(await client.send(requests.root()), Response)
 
 
+CALLS: tuple[Any, ...] = (
+    pytest.param(requests.perform("rerank", "a", {}, 3600), id="an inference"),
+    pytest.param(requests.simulate_pipeline({}, [{}]), id="a simulation"),
+    pytest.param(requests.put_endpoint("rerank", "a", {}, 3600, None), id="a write that the provider has to answer"),
+)
+
+
+@pytest.mark.parametrize("request_", CALLS)
+async def test_a_provider_that_hangs_does_not_keep_a_cluster_that_is_back_alone(
+    client: ElasticsearchClient, server: ScriptedServer, clock: VirtualClock, request_: requests.Request
+) -> None:
+    call = f"{request_.method} {request_.path}"
+    server.on("GET /", httpx.ConnectError("refused"))
+    for _ in range(3):
+        await client.send(requests.root())
+    await clock.advance(1.0)
+    lost = await client.send(request_)
+    assert isinstance(lost, TransportFailure)
+    assert (lost.kind, lost.retry_after) == (TransportKind.BREAKER, pytest.approx(2.0))
+    assert server.counts == {"GET /": 4}, "a short question was the trial"
+    await clock.advance(2.0)
+    server.on("GET /", info())
+    server.on(call, httpx.ReadTimeout(""))
+    slow = await client.send(request_)
+    assert isinstance(slow, TransportFailure)
+    assert slow.kind is TransportKind.TIMEOUT
+    assert not client.left_alone
+    assert server.counts == {"GET /": 5, call: 1}
+
+
 async def test_those_who_queue_while_the_cluster_goes_down_are_not_sent_one_by_one(
     client: ElasticsearchClient, server: ScriptedServer, clock: VirtualClock
 ) -> None:

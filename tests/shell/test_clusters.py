@@ -19,7 +19,7 @@ from tests.shell.bodies import key_of
 from tests.virtual_clock import VirtualClock
 
 OURS, THEIRS = key_of("ours"), key_of("theirs")
-THERE = ElasticsearchRef(secret_name="there")  # noqa: S106 - the name of a Secret
+THERE = ElasticsearchRef(secret_name="there")
 SERVER = Server("http://es:9200", "u-1", "9.2.0")
 
 
@@ -63,7 +63,7 @@ async def test_an_object_that_goes_while_somebody_asks_about_it_leaves_nothing_o
     place.clusters.forget(THEIRS)
     place.server.gate.set()
     assert await asking, "it was there when it was asked"
-    assert not await place.clusters.is_on(THEIRS, ElasticsearchRef(secret_name="gone"), SERVER)  # noqa: S106
+    assert not await place.clusters.is_on(THEIRS, ElasticsearchRef(secret_name="gone"), SERVER)
     assert place.pool.clusters() == ()
 
 

@@ -27,6 +27,7 @@ from inference_operator.elasticsearch.budget import Budget
 from inference_operator.elasticsearch.connection import ApiKey, BasicAuth, Bearer, Connection
 from inference_operator.elasticsearch.event_stream import MAX_STREAM, read_events
 from inference_operator.elasticsearch.losses import kind_of, why
+from inference_operator.elasticsearch.requests import root
 from inference_operator.elasticsearch.spans import named, tell
 from inference_operator.elasticsearch.timing import deadline
 from inference_operator.elasticsearch.tls import UnusableTlsMaterialError, client_context
@@ -132,13 +133,20 @@ class ElasticsearchClient:
                 if self._trail is not None:
                     self._trail.fenced(self._told(request))
                 return TransportFailure(TransportKind.FENCED, self._address, f"{request.operation} was not sent")
-            permit = self._breaker.enter()
-            if not isinstance(permit, Permit):
-                return self._left_alone(permit)
-            result = await self._traced(permit, http, request)
-        if (patience := _asked_patience(result)) is not None:
-            self._budget.hold(patience, _for_others(result))
-        return result
+            permit = await self._admitted(http, request)
+            return await self._traced(permit, http, request) if isinstance(permit, Permit) else self._left_alone(permit)
+
+    async def _admitted(self, http: httpx.AsyncClient, request: Request) -> Permit | float:
+        """A permit, or the seconds after which to ask again.
+
+        A call that waits for a provider is no trial of whether the cluster is back: it may hang for an hour and tell nothing,
+        and everybody else would wait for it. A short question goes before it.
+        """
+        permit = self._breaker.enter()
+        if not isinstance(permit, Permit) or not permit.is_probe or not request.calls_provider:
+            return permit
+        await self._traced(permit, http, root())
+        return self._breaker.enter()
 
     async def _traced(self, permit: Permit, http: httpx.AsyncClient, request: Request) -> Response | Failure:
         with self._tracer.request(*named(request, self._address)) as span:
@@ -156,6 +164,8 @@ class ElasticsearchClient:
         try:
             result = answer = await self._exchange(http, request)
             outcome = _outcome(request, answer)
+            if (patience := _asked_patience(answer)) is not None:
+                self._budget.hold(patience, _for_others(answer))
             if outcome is not Outcome.UNTOLD:
                 self._last_loss = _for_others(answer) if outcome is Outcome.LOST else None
         finally:
