@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inference_operator.elasticsearch.connection import (
@@ -14,6 +14,7 @@ from inference_operator.elasticsearch.connection import (
     Connection,
     InvalidConnection,
 )
+from inference_operator.elasticsearch.tls import client_context
 from tests.elasticsearch.certificates import Authority
 from tests.elasticsearch.laws import LAW
 
@@ -154,6 +155,16 @@ def test_tls_material_is_taken_as_it_is() -> None:
     assert parse({"url": URL, "insecure-skip-tls-verify": b"false"}).verify
 
 
+def test_names_in_a_bundle_of_authorities_may_be_in_any_language() -> None:
+    bundle = f"# Főtanúsítvány\n{AUTHORITY.pem}# 証明書\n{Authority('other authority').pem}"
+    connection = Connection.parse({"url": URL, "ca.crt": bundle.encode()})
+    assert isinstance(connection, Connection)
+    context = client_context(connection.ca_pem, None, verify=True)
+    assert context.cert_store_stats()["x509_ca"] == 2
+    spoilt = AUTHORITY.pem.replace("MI", "Mő", 1)
+    assert isinstance(Connection.parse({"url": URL, "ca.crt": spoilt.encode()}), InvalidConnection)
+
+
 @pytest.mark.parametrize("credentials", [BasicAuth(CANARY, CANARY), ApiKey(CANARY), Bearer(CANARY)])
 def test_no_secret_in_any_repr(credentials: BasicAuth | ApiKey | Bearer) -> None:
     connection = Connection(f"https://u:{CANARY}@es:9200", credentials, client_certificate=ClientCertificate(CANARY, CANARY))
@@ -216,6 +227,7 @@ SPOILT = st.one_of(
 
 
 @LAW
+@example(data={"ca.crt": "\x80".encode()}, addressed=True)
 @given(st.dictionaries(st.sampled_from(KEYS), SPOILT), st.booleans())
 def test_whatever_is_spoilt_is_refused_by_key_and_not_repeated(data: dict[str, bytes], addressed: bool) -> None:
     connection = Connection.parse({**data, "url": URL} if addressed else data)

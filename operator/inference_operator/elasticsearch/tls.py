@@ -24,7 +24,7 @@ class UnusableTlsMaterialError(Exception):
 def certificate_problem(pem: str) -> str | None:
     """What is wrong with a CA bundle, as the rest of a sentence; None when it is usable."""
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=_ascii(pem))
     except (ssl.SSLError, ValueError, OSError):
         return "is not a PEM certificate that OpenSSL can read"
     return None
@@ -55,7 +55,7 @@ def client_context(
     """
     if ca_pem is not None and (problem := certificate_problem(ca_pem)):
         raise UnusableTlsMaterialError(f"the CA certificate {problem}")
-    context = ssl.create_default_context(cadata=ca_pem)
+    context = ssl.create_default_context(cadata=None if ca_pem is None else _ascii(ca_pem))
     if ca_pem is None and extra_ca_file is not None:
         _trust_also(context, extra_ca_file)
     # Set by default from Python 3.13 on; it refuses many a private CA that curl and Elasticsearch's own clients accept.
@@ -68,6 +68,11 @@ def client_context(
             raise UnusableTlsMaterialError(f"the client certificate and key {problem}")
         _load_chain(context, *client_certificate)
     return context
+
+
+def _ascii(pem: str) -> str:
+    """The ssl module takes no other text, and bundles name their authorities in any language, beside the certificates."""
+    return pem.encode("ascii", "replace").decode()
 
 
 def _trust_also(context: ssl.SSLContext, path: Path) -> None:
