@@ -27,8 +27,10 @@ JSON = st.recursive(
 )
 OBJECT = st.dictionaries(st.text(max_size=10), JSON, max_size=4)
 BLOCK = st.dictionaries(st.text(max_size=10).filter(lambda name: name not in _SECRETS), JSON, max_size=4)
-REFS = st.fixed_dictionaries({"name": NAMES}, optional={"namespace": NAMES, "serviceName": NAMES, "authSecretName": NAMES})
-REFS |= st.fixed_dictionaries({"secretName": NAMES}, optional={"namespace": NAMES})
+LABELS = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", fullmatch=True)
+OBJECTS = st.lists(LABELS, min_size=1, max_size=3).map(".".join)
+REFS = st.fixed_dictionaries({"name": OBJECTS}, optional={"namespace": LABELS, "serviceName": LABELS, "authSecretName": OBJECTS})
+REFS |= st.fixed_dictionaries({"secretName": OBJECTS}, optional={"namespace": LABELS})
 PROBES = st.fixed_dictionaries(
     {},
     optional={

@@ -106,6 +106,16 @@ INVALID = [
         "spec.elasticsearchRef",
         "only together with name",
     ),
+    *(
+        (f"a host for a {field}", {"elasticsearchRef": {"name": "a", field: f"{CANARY}.example.com:8443/x"}}, path, form)
+        for field, form in (
+            ("name", "the name of an object consists of"),
+            ("namespace", "the name of a Service or namespace consists of"),
+            ("serviceName", "the name of a Service or namespace consists of"),
+            ("authSecretName", "the name of an object consists of"),
+        )
+        for path in (f"spec.elasticsearchRef.{field}",)
+    ),
 ]
 
 

@@ -37,7 +37,19 @@ ACCEPTED: list[tuple[str, dict[str, Any]]] = [
         "a cluster of ECK with all refinements",
         {"elasticsearchRef": {"name": "es", "namespace": "elastic", "serviceName": "es-lb", "authSecretName": "least"}},
     ),
+    (
+        "a cluster of ECK by the longest names",
+        {
+            "elasticsearchRef": {
+                "name": "a." * 126 + "b",
+                "namespace": "a" * 63,
+                "serviceName": "9" + "-" * 61 + "b",
+                "authSecretName": "a" * 253,
+            }
+        },
+    ),
     ("a cluster by Secret", {"elasticsearchRef": {"secretName": "my-es"}}),
+    ("a cluster by Secret with dots in its name", {"elasticsearchRef": {"secretName": "my.es-1"}}),
     ("a cluster by Secret of another namespace", {"elasticsearchRef": {"secretName": "my-es", "namespace": "elastic"}}),
     ("the shortest timeout", {"timeout": "1ms"}),
     ("the longest timeout", {"timeout": "1h"}),
@@ -77,6 +89,26 @@ _ONE_CLUSTER = "set exactly one of name (a cluster that ECK manages) and secretN
 _ECK_ONLY = "use them only together with name"
 _TIMEOUT = "must be a duration from 1ms to 1h, such as 500ms, 30s or 2m"
 _INTERVAL = "must be a duration from 10s to 720h"
+_LABEL = "the name of a Service or namespace consists of lower-case letters"
+_NAME = "the name of an object consists of lower-case letters"
+_ROLES = {"name": _NAME, "namespace": _LABEL, "serviceName": _LABEL, "secretName": _NAME, "authSecretName": _NAME}
+_NOT_NAMES = [
+    (
+        f"{what} for the {field} of a cluster",
+        {"elasticsearchRef": {field: text} | ({"name": "a"} if field not in ("name", "secretName") else {})},
+        f"spec.elasticsearchRef.{field}",
+        form,
+    )
+    for field, form in _ROLES.items()
+    for what, text in (
+        ("a host and a path", "attacker.example.com:8443/x"),
+        ("user information", "elastic@attacker"),
+        ("white space", "a b"),
+        ("a line break", "a\n"),
+        ("dots", ".."),
+        *((("labels of DNS", "a.b"),) if form == _LABEL else ()),
+    )
+]
 REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("no service", {"service": ...}, "spec.service", "Required value"),
     ("no task type", {"taskType": ...}, "spec.taskType", "Required value"),
@@ -120,6 +152,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
         _ECK_ONLY,
     ),
     ("an empty name of a cluster", {"elasticsearchRef": {"name": ""}}, "spec.elasticsearchRef.name", "at least 1"),
+    *_NOT_NAMES,
+    ("a Service of 64 characters", {"elasticsearchRef": {"name": "a", "serviceName": "a" * 64}}, "serviceName", "than 63"),
     ("a timeout without unit", {"timeout": "30"}, "spec.timeout", _TIMEOUT),
     ("a timeout of zero", {"timeout": "0s"}, "spec.timeout", _TIMEOUT),
     ("a timeout of more than an hour", {"timeout": "61m"}, "spec.timeout", _TIMEOUT),

@@ -154,6 +154,34 @@ class TestEck:
         found = await resolved(cluster, ref(name="quickstart", serviceName="ingest"))
         assert found.data["url"] == b"https://ingest.shop.svc:9200"
 
+    @pytest.mark.parametrize(
+        ("field", "wrong"),
+        [
+            ("serviceName", "attacker.example.com:8443/x"),
+            ("serviceName", "attacker.example.com#"),
+            ("serviceName", "elastic:changeme@attacker"),
+            ("serviceName", "ingest.elsewhere"),
+            ("serviceName", ""),
+            ("serviceName", "a" * 64),
+            ("namespace", "search.svc.attacker.example.com:80/"),
+            ("name", "attacker.example.com/x"),
+            ("name", "a" * 56),
+        ],
+    )
+    async def test_what_was_stored_under_an_older_crd_leads_nowhere_else(
+        self, kubernetes: FakeKubernetes, field: str, wrong: str
+    ) -> None:
+        fields: dict[str, Any] = {"name": "quickstart", "namespace": None, "serviceName": None, field: wrong}
+        self.set_up(kubernetes, fields["namespace"] or "shop", allowed="*")
+        kubernetes.put_elasticsearch(fields["namespace"] or "shop", fields["name"], tls=False, annotations={ALLOW: "*"})
+        stored = ElasticsearchRef.model_construct(
+            name=fields["name"], namespace=fields["namespace"], service_name=fields["serviceName"]
+        )
+        failure = await refused(kubernetes, stored)
+        assert (failure.kind, failure.path) == (ReferenceKind.CONNECTION_INVALID, f"spec.elasticsearchRef.{field}")
+        assert "at most 63 lower-case letters" in failure.message
+        assert kubernetes.requests == []
+
     async def test_credentials_of_less_power(self, cluster: FakeKubernetes) -> None:
         chosen = cluster.put_secret("shop", "inference", {"username": b"u", "password": CANARY, "roles": b"r", "url": b"x"})
         found = await resolved(cluster, ref(name="quickstart", authSecretName="inference"))

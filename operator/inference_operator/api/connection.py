@@ -2,8 +2,9 @@
 
 from typing import Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, model_validator
 
+from inference_operator.api.kubernetes_names import LabelName, ObjectName
 from inference_operator.api.meta import ApiModel
 from inference_operator.api.rules import Rule, validations
 
@@ -40,18 +41,18 @@ class ElasticsearchRef(ApiModel):
         )
     )
 
-    name: str | None = Field(default=None, min_length=1, max_length=253)
+    name: ObjectName | None = None
     """Name of the Elasticsearch object of ECK. The operator finds the Service, the CA and the credentials that ECK
     made."""
-    namespace: str | None = Field(default=None, min_length=1, max_length=63)
+    namespace: LabelName | None = None
     """Namespace of the Elasticsearch object or of the Secret, if it is not that of this object. The owner of that
     namespace must allow it with the annotation inference-operator.io/allow-namespaces on the target."""
-    service_name: str | None = Field(default=None, min_length=1, max_length=253)
+    service_name: LabelName | None = None
     """Service to connect to instead of NAME-es-http. Only together with name."""
-    secret_name: str | None = Field(default=None, min_length=1, max_length=253)
+    secret_name: ObjectName | None = None
     """Name of a Secret that describes the connection. Keys: url; api-key, or username and password, or token;
     optionally ca.crt, tls.crt with tls.key, insecure-skip-tls-verify."""
-    auth_secret_name: str | None = Field(default=None, min_length=1, max_length=253)
+    auth_secret_name: ObjectName | None = None
     """Secret with credentials of less power than the elastic superuser that ECK made. Same keys as for secretName,
     without url. Only together with name. The only field of the reference that may change later."""
 

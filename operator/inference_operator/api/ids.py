@@ -8,43 +8,32 @@ as more than one pipeline or as a command: commas, wildcards, and a leading unde
 Upper-case letters are accepted: many pipelines have them.
 """
 
-import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from inference_operator.api.rules import Rule, validations
-
-
-def _matching(pattern: str, message: str) -> tuple[AfterValidator, Rule]:
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise ValueError(message)
-        return text
-
-    return AfterValidator(check), Rule(f"self.matches('{pattern}')", message)
-
+from inference_operator.api.rules import matching, validations
 
 # Elasticsearch stores an endpoint as document `model_<id>`, and a document id has at most 512 bytes.
 _ID_LENGTH = 506
 # Elasticsearch warns about longer ones.
 _PIPELINE_ID_LENGTH = 255
 
-_check_id, _id_rule = _matching(
+_check_id, _id_rule = matching(
     r"^[.]?[a-z0-9]([a-z0-9_.-]*[a-z0-9])?$",
     "an inference id consists of lower-case letters, digits, hyphens, underscores and dots,"
     " and starts and ends with a letter or digit",
 )
-_check_task, _task_rule = _matching(
+_check_task, _task_rule = matching(
     r"^[a-z][a-z0-9_]*$",
     "a task type consists of lower-case letters, digits and underscores, such as text_embedding",
 )
-_check_service, _service_rule = _matching(
+_check_service, _service_rule = matching(
     r"^[a-zA-Z0-9]([a-zA-Z0-9_.-]*[a-zA-Z0-9])?$",
     "the name of a service consists of letters, digits, hyphens, underscores and dots, such as openai",
 )
 
-_check_pipeline, _pipeline_rule = _matching(
+_check_pipeline, _pipeline_rule = matching(
     r"^[.]?[a-zA-Z0-9@][a-zA-Z0-9_.@+-]*$",
     "a pipeline id consists of letters, digits, hyphens, underscores, dots, @ and +,"
     " and starts with a letter, a digit or @, or with one dot before that",

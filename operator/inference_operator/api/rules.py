@@ -1,7 +1,10 @@
 """CEL rules as data, to stand beside the model field that they guard. Imports nothing of this package."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic import AfterValidator
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +30,14 @@ class Rule:
 def validations(*rules: Rule) -> dict[str, Any]:
     """Return the `json_schema_extra` that puts the rules into the schema of a field or model."""
     return {"x-kubernetes-validations": [rule.manifest() for rule in rules]}
+
+
+def matching(pattern: str, message: str) -> tuple[AfterValidator, Rule]:
+    """Return what the model and what the API server asks of a text. `pattern` is one that RE2 knows, without backslashes."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(message)
+        return text
+
+    return AfterValidator(check), Rule(f"self.matches('{pattern}')", message)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from inference_operator.api.connection import ElasticsearchRef
+from inference_operator.api.kubernetes_names import LABEL_FORM, LABEL_LENGTH, is_label
 from inference_operator.api.status import SourceKind
 from inference_operator.core.failure import ReferenceFailure, ReferenceKind
 from inference_operator.core.values import ObjectRef, ObjectVersion
@@ -56,9 +57,24 @@ class EckCluster:
     def __str__(self) -> str:
         return f"Elasticsearch {self.namespace}/{self.name}"
 
+    @property
+    def service(self) -> str:
+        return f"{self.name}-es-http" if self.service_name is None else self.service_name
+
     def url(self, *, tls: bool) -> str:
-        service = self.service_name or f"{self.name}-es-http"
-        return f"{'https' if tls else 'http'}://{service}.{self.namespace}.svc:{_PORT}"
+        """For nobody to use while it is `misnamed`."""
+        return f"{'https' if tls else 'http'}://{self.service}.{self.namespace}.svc:{_PORT}"
+
+    @property
+    def misnamed(self) -> ReferenceFailure | None:
+        """What would lead the credentials elsewhere. The CRD refuses it, but not where an older one has let it in."""
+        if not is_label(self.namespace):
+            return _misnamed(f"{REF}.namespace", "no namespace can have this name")
+        if self.service_name is not None and not is_label(self.service_name):
+            return _misnamed(f"{REF}.serviceName", "no Service can have this name")
+        if not is_label(self.service):
+            return _misnamed(f"{REF}.name", "no Service can be called NAME-es-http with it")
+        return None
 
     @property
     def certificates(self) -> ObjectRef:
@@ -76,6 +92,8 @@ class EckCluster:
 
     async def resolve(self, reads: ConnectionReads) -> Resolution:
         """Its material, or what is missing."""
+        if self.misnamed is not None:
+            return self.misnamed
         found = await reads.get_elasticsearch(self.namespace, self.name)
         if not isinstance(found, ElasticsearchObject):
             return self._missing(found)
@@ -147,6 +165,11 @@ class EckCluster:
             "ECK makes it while it sets the cluster up. Where spec.auth.disableElasticUser is true, name a Secret with"
             f" credentials in {REF}.authSecretName."
         )
+
+
+def _misnamed(path: str, problem: str) -> ReferenceFailure:
+    message = f"{problem}: it consists of at most {LABEL_LENGTH} {LABEL_FORM}."
+    return ReferenceFailure(ReferenceKind.CONNECTION_INVALID, path, message)
 
 
 @dataclass(frozen=True, slots=True)
