@@ -102,6 +102,13 @@ async def test_without_rights_every_request_says_so(world: RealWorld, restricted
         assert "restricted" in answer.message
 
 
+@pytest.mark.parametrize("name", [".", ".."])
+async def test_a_name_of_dots_is_refused_as_a_name(world: RealWorld, name: str) -> None:
+    answer = await world.port.read_secret(world.namespace, name)
+    assert isinstance(answer, KubernetesFailure), answer
+    assert (answer.status, answer.retryable) == (400, False)
+
+
 async def test_secrets_that_may_only_be_read_are_polled(world: RealWorld, restricted: Path) -> None:
     changes: list[ObjectRef] = []
     clock = HastyClock()

@@ -75,6 +75,13 @@ async def test_a_refusal_says_why_and_whether_to_try_again(
     assert (failure.retryable, failure.retry_after) == (retryable, retry_after)
 
 
+@pytest.mark.parametrize(("name", "sent"), [("..", "%2E%2E"), (".", "%2E"), ("a/../b", "a/../b"), ("a..b", "a..b")])
+async def test_a_name_does_not_climb_the_path(api: ScriptedApi, tmp_path: Path, name: str, sent: str) -> None:
+    async with client_for(api, tmp_path) as client:
+        await client.ask("get it", Request(path_of("api", "v1", "namespaces", "search", "secrets", name)))
+    assert [asked.path for asked in api.asked] == [f"/api/v1/namespaces/search/secrets/{sent}"]
+
+
 @pytest.mark.parametrize("answer", [Answer(200, "<html>welcome</html>"), Answer(200, [1]), Answer(200, "{"), Answer(200, "")])
 async def test_a_success_that_is_no_object_is_a_failure(api: ScriptedApi, tmp_path: Path, answer: Answer) -> None:
     api.plan(PATH, answer)

@@ -35,6 +35,8 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 
 REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=15, sock_connect=5)
 
+# The HTTP client takes `%2E%2E` for a step up as well. So it is quoted twice, and names what the API server refuses by its name.
+_DOTS = {".": "%252E", "..": "%252E%252E"}
 _LONGEST_MESSAGE = 500
 _LONGEST_PATIENCE = 300.0
 _NEEDS_A_PERSON = frozenset({400, 403, 405, 406, 413, 415, 422})
@@ -42,8 +44,8 @@ LOST = (aiohttp.ClientError, TimeoutError, OSError, ApiException, asyncio.Incomp
 
 
 def path_of(*segments: str) -> str:
-    """`/api/v1/namespaces/search`, each segment quoted."""
-    return "/" + "/".join(quote(segment, safe="") for segment in segments)
+    """`/api/v1/namespaces/search`, each segment quoted, so that none is more or less than one."""
+    return "/" + "/".join(_DOTS.get(segment) or quote(segment, safe="") for segment in segments)
 
 
 def route_of(path: str) -> str:
