@@ -25,6 +25,7 @@ from inference_operator.shell.ports import (
     Gone,
     KubernetesFailure,
     Listed,
+    ListedKeys,
     NotFound,
     NotInstalled,
     ObjectKey,
@@ -52,6 +53,8 @@ class FakeKubernetes:
         self.eck_installed = False
         self.uid: str | None = "uid-of-kube-system"
         self.references_watched = True
+        self.unlistable: set[str] = set()
+        """Namespaces, of those that are watched one by one, whose objects may not be listed."""
         self._namespaces = frozenset(namespaces)
         self._sources: dict[ObjectRef, SecretData] = {}
         self._elasticsearch: dict[tuple[str, str], ElasticsearchObject] = {}
@@ -114,8 +117,8 @@ class FakeKubernetes:
 
         return await self._write(Verb.APPLY, key, uid, resource_version, change)
 
-    async def list_keys(self, plural: str) -> tuple[Listed, ...] | KubernetesFailure:
-        return await self._serve(Verb.LIST, plural, lambda: tuple(self._list(plural)))
+    async def list_keys(self, plural: str) -> ListedKeys | KubernetesFailure:
+        return await self._serve(Verb.LIST, plural, lambda: self._list(plural))
 
     async def read_secret(self, namespace: str, name: str) -> SecretData | NotFound | KubernetesFailure:
         return await self._secrets.read(namespace, name)
@@ -345,10 +348,13 @@ class FakeKubernetes:
             raise AdmissionError(f"namespace {namespace} is being terminated")
         self._existing.add(namespace)
 
-    def _list(self, plural: str) -> list[Listed]:
-        keys = [key for key in self.store if key.plural == plural]
-        watched = [key for key in keys if not self._namespaces or key.namespace in self._namespaces]
-        return [Listed(key, *self.store.version(key)) for key in watched]
+    def _list(self, plural: str) -> ListedKeys | KubernetesFailure:
+        reasons = {name: f"{plural} is forbidden in the namespace {name}" for name in self._namespaces & self.unlistable}
+        allowed = self._namespaces - self.unlistable
+        if reasons and not allowed:
+            return KubernetesFailure(f"list {plural}", reasons[min(reasons)], 403, retryable=False)
+        keys = [key for key in self.store if key.plural == plural and (not self._namespaces or key.namespace in allowed)]
+        return ListedKeys(tuple(Listed(key, *self.store.version(key)) for key in keys), reasons)
 
     def _put(self, ref: ObjectRef, data: Mapping[str, str | bytes], annotations: Mapping[str, str] | None) -> ObjectRef:
         self._enter(ref.namespace)

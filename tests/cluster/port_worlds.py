@@ -11,19 +11,23 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from inference_operator.api.meta import GROUP
 from inference_operator.kubernetes.adapter import KubernetesAdapter
 from inference_operator.kubernetes.client import APPLY_PATCH, MERGE_PATCH, KubernetesClient, Reply, Request, path_of
 from inference_operator.kubernetes.credentials import load_credentials
 from inference_operator.kubernetes.metadata_watch import MetadataWatch
 from inference_operator.shell.clock import SystemClock
 from inference_operator.shell.ports import Body, KubernetesPort, ObjectKey
+from tests.controlplane.kubeconfig import write_kubeconfig
 from tests.fake_kubernetes import PLURALS, FakeKubernetes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-    from pathlib import Path
+    from contextlib import AbstractAsyncContextManager
 
     from inference_operator.core.values import ObjectRef
 
@@ -51,6 +55,18 @@ _ECK_CRD = {
         ],
     },
 }
+
+
+_RBAC = "rbac.authorization.k8s.io"
+_RIGHTS_HERE: dict[str, Body] = {
+    "roles": {"metadata": {"name": "here"}, "rules": [{"apiGroups": [GROUP], "resources": [PLURAL], "verbs": ["list"]}]},
+    "rolebindings": {
+        "metadata": {"name": "here"},
+        "roleRef": {"apiGroup": _RBAC, "kind": "Role", "name": "here"},
+        "subjects": [{"kind": "ServiceAccount", "name": "here"}],
+    },
+}
+"""Of the ServiceAccount `here`, in its own namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +123,10 @@ class World(ABC):
     async def delete_namespace(self) -> None: ...
 
     @abstractmethod
+    def port_without_rights_elsewhere(self, *, only: bool = False) -> AbstractAsyncContextManager[tuple[KubernetesPort, str]]:
+        """Another port, which watches this namespace and one where nothing may be listed, or `only` that; and its name."""
+
+    @abstractmethod
     async def install_eck(self) -> None: ...
 
     @abstractmethod
@@ -149,6 +169,13 @@ class FakeWorld(World):
 
     async def delete_namespace(self) -> None:
         self.fake.terminate_namespace(self.namespace)
+
+    @asynccontextmanager
+    async def port_without_rights_elsewhere(self, *, only: bool = False) -> AsyncIterator[tuple[KubernetesPort, str]]:
+        port = FakeKubernetes(namespaces=["elsewhere"] if only else [self.namespace, "elsewhere"])
+        port.store = self.fake.store
+        port.unlistable.add("elsewhere")
+        yield port, "elsewhere"
 
     async def install_eck(self) -> None:
         self.fake.eck_installed = True
@@ -209,6 +236,36 @@ class RealWorld(World):
 
     async def delete_namespace(self) -> None:
         await self.ask("DELETE", path_of("api", "v1", "namespaces", self.namespace))
+
+    @asynccontextmanager
+    async def port_without_rights_elsewhere(self, *, only: bool = False) -> AsyncIterator[tuple[KubernetesPort, str]]:
+        elsewhere = f"{self.namespace}-is-not-there"
+        await self.ask(
+            "POST", path_of("api", "v1", "namespaces", self.namespace, "serviceaccounts"), {"metadata": {"name": "here"}}
+        )
+        for plural, body in _RIGHTS_HERE.items():
+            await self.ask("POST", path_of("apis", _RBAC, "v1", "namespaces", self.namespace, plural), body)
+        async with self._client_of_account("here") as client:
+
+            async def allowed() -> bool:
+                reply = await client.ask("look for the right", Request(self._ours()))
+                return isinstance(reply, Reply) and reply.ok
+
+            await until(allowed)
+            namespaces = [elsewhere] if only else [self.namespace, elsewhere]
+            yield KubernetesAdapter(client, self.watch, SystemClock(), namespaces), elsewhere
+
+    @asynccontextmanager
+    async def _client_of_account(self, name: str) -> AsyncIterator[KubernetesClient]:
+        path = path_of("api", "v1", "namespaces", self.namespace, "serviceaccounts", name, "token")
+        token = (await self.ask("POST", path, {"spec": {"expirationSeconds": 3600}}))["status"]["token"]
+        mine = self.client.credentials.configuration
+        with TemporaryDirectory() as folder:
+            config = write_kubeconfig(
+                Path(folder) / "config", server=mine.host, ca_file=Path(mine.ssl_ca_cert), token=token, user=name
+            )
+            async with client_of(config) as client:
+                yield client
 
     async def install_eck(self) -> None:
         await self.ask("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", _ECK_CRD)

@@ -17,6 +17,7 @@ from inference_operator.shell.ports import (
     Gone,
     KubernetesFailure,
     Listed,
+    ListedKeys,
     NotFound,
     NotInstalled,
     ObjectKey,
@@ -179,7 +180,7 @@ class ObjectContract:
         assert isinstance(await patch(world, former, finalizers=(OURS,)), Gone)
         assert isinstance(await report(world, former, A_STATUS), Gone)
         assert await world.get(world.key()) is None
-        assert await world.port.list_keys(PLURAL) == ()
+        assert await world.port.list_keys(PLURAL) == ListedKeys(())
 
     async def test_an_edit_of_the_spec_counts_a_generation(self, world: World) -> None:
         created = await world.create(world.body())
@@ -219,7 +220,8 @@ class ObjectContract:
         bodies = [await world.create(world.body(name)) for name in ("a", "b", "c")]
         listed = await world.port.list_keys(PLURAL)
         there = [body["metadata"] for body in bodies]
-        assert listed == tuple(Listed(world.key(meta["name"]), meta["uid"], meta["resourceVersion"]) for meta in there)
+        found = tuple(Listed(world.key(meta["name"]), meta["uid"], meta["resourceVersion"]) for meta in there)
+        assert listed == ListedKeys(found)
 
     @staticmethod
     async def _delete_with(world: World, body: Body, finalizers: tuple[str, ...]) -> None:

@@ -100,7 +100,8 @@ def told(kind: str, name: str, version: str) -> str:
 
 
 @asynccontextmanager
-async def informing(api: ScriptedApi) -> AsyncIterator[tuple[Informer, asyncio.Task[None]]]:
+async def informing(api: ScriptedApi, namespaces: tuple[str, ...] = ()) -> AsyncIterator[tuple[Informer, asyncio.Task[None]]]:
+    """`namespaces` empty: all at once."""
     informer, stop = Informer(), asyncio.Event()
     registry = kopf.OperatorRegistry()
     handlers.register(registry, PLURAL, informer.take)
@@ -120,7 +121,14 @@ async def informing(api: ScriptedApi) -> AsyncIterator[tuple[Informer, asyncio.T
 
     handlers.register_login(registry, login, informer.ages)
     task = asyncio.create_task(
-        kopf.operator(registry=registry, settings=handlers.settings(), standalone=True, clusterwide=True, stop_flag=stop)
+        kopf.operator(
+            registry=registry,
+            settings=handlers.settings(),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            stop_flag=stop,
+        )
     )
     try:
         yield informer, task
@@ -217,3 +225,46 @@ async def test_a_watch_that_is_opened_anew_and_tells_nothing_stays_silent(api: S
         await holding(lambda: len(api.of(PATH)) == 3)
         await informer.clock.advance(100)
         assert informer.silence == 500
+
+
+def path_in(namespace: str) -> str:
+    return f"/apis/{API_VERSION}/namespaces/{namespace}/{PLURAL}"
+
+
+FORBIDDEN = refusal(403, "forbidden: the right was withdrawn")
+
+
+async def test_a_namespace_that_is_refused_is_not_silent_while_another_one_is_heard(api: ScriptedApi) -> None:
+    search, team = path_in("search"), path_in("team")
+    withdrawn, word = asyncio.Event(), asyncio.Event()
+    api.plan(search, listing("5"), Watch((told("ADDED", "a", "6"),), until=word), Watch((bookmark("7"),), hold=True))
+    api.plan(team, listing("5"), Watch((told("ADDED", "b", "6"),), until=withdrawn), *[FORBIDDEN] * 20)
+    async with informing(api, ("search", "team")) as (informer, task):
+        await holding(lambda: {("ADDED", "a"), ("ADDED", "b")} <= set(informer.heard))
+        withdrawn.set()
+        await holding(lambda: len(api.of(team)) == 4)
+        await informer.clock.advance(400)
+        assert informer.silence == 400, "the other one counts"
+        word.set()
+        await holding(lambda: informer.silence == 0)
+        assert not task.done()
+
+
+async def test_objects_of_a_namespace_that_was_refused_from_the_start_are_taken_up_later(api: ScriptedApi) -> None:
+    api.plan(path_in("search"), listing("5", thing("a", "3")))
+    api.plan(path_in("team"), FORBIDDEN, FORBIDDEN, listing("5", thing("b", "4")))
+    async with informing(api, ("search", "team")) as (informer, _):
+        await holding(lambda: set(informer.heard) == {(None, "a"), (None, "b")})
+
+
+@pytest.mark.parametrize("namespaces", [(), ("team",)], ids=["all at once", "the only one"])
+async def test_who_is_refused_everywhere_is_silent(api: ScriptedApi, namespaces: tuple[str, ...]) -> None:
+    path = path_in("team") if namespaces else PATH
+    withdrawn = asyncio.Event()
+    api.plan(path, listing("5"), Watch((told("ADDED", "a", "6"),), until=withdrawn), FORBIDDEN, FORBIDDEN)
+    async with informing(api, namespaces) as (informer, _):
+        await holding(lambda: ("ADDED", "a") in informer.heard)
+        withdrawn.set()
+        await holding(lambda: len(api.of(path)) == 4)
+        await informer.clock.advance(400)
+        assert informer.silence == 400

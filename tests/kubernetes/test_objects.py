@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inference_operator.kubernetes.objects import Objects
-from inference_operator.kubernetes.values import KubernetesFailure, Listed, ObjectKey
+from inference_operator.kubernetes.values import KubernetesFailure, Listed, ListedKeys, ObjectKey
 from inference_operator.shell.selection import Selection
-from tests.kubernetes.scripted_api import Answer, client_for, passing, scripted_api
+from tests.kubernetes.scripted_api import Answer, client_for, passing, refusal, scripted_api
 from tests.shell.bodies import body
 from tests.shell.house import House
 
@@ -48,8 +48,34 @@ async def test_a_listing_in_pages_is_read_to_its_end(tmp_path: Path) -> None:
         api.plan(SEARCH, *pages)
         api.plan(EVERYWHERE, *pages)
         assert await Objects(client).bodies(PLURAL, "search") == ({"metadata": NAMED},)
-        assert await Objects(client).list_keys(PLURAL) == (Listed(ObjectKey(PLURAL, "search", "a"), "u", "7"),)
+        found = (Listed(ObjectKey(PLURAL, "search", "a"), "u", "7"),)
+        assert await Objects(client).list_keys(PLURAL) == ListedKeys(found)
         assert [asked.query.get("continue") for asked in api.of(SEARCH)] == [None, "next"]
+
+
+async def test_only_a_refusal_leaves_a_namespace_out(tmp_path: Path) -> None:
+    async with scripted_api() as api, client_for(api, tmp_path) as client:
+        objects = Objects(client, ("search", "team"))
+        listing = Answer(200, {"items": [{"metadata": NAMED}]})
+        for answer in (refusal(403, "forbidden"), refusal(404, "no such kind"), refusal(503, "starting")):
+            api.plan(SEARCH, listing)
+            api.plan(SEARCH.replace("search", "team"), answer)
+        found = (Listed(ObjectKey(PLURAL, "search", "a"), "u", "7"),)
+        assert await objects.list_keys(PLURAL) == ListedKeys(found, {"team": "forbidden"})
+        for status in (404, 503):
+            failure = await objects.list_keys(PLURAL)
+            assert isinstance(failure, KubernetesFailure)
+            assert failure.status == status
+
+
+@pytest.mark.parametrize("namespaces", [(), ("search",), ("search", "team")])
+async def test_a_refusal_for_all_namespaces_leaves_none_out(tmp_path: Path, namespaces: tuple[str, ...]) -> None:
+    async with scripted_api() as api, client_for(api, tmp_path) as client:
+        for path in (EVERYWHERE, SEARCH, SEARCH.replace("search", "team")):
+            api.plan(path, refusal(403, "forbidden"))
+        failure = await Objects(client, namespaces).list_keys(PLURAL)
+    assert isinstance(failure, KubernetesFailure)
+    assert failure.status == 403
 
 
 @pytest.mark.parametrize("answer", NO_LISTS)

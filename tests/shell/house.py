@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from inference_operator.api.managed import ManagedObject
 from inference_operator.core.values import ObjectRef
@@ -22,9 +22,9 @@ from tests.virtual_clock import VirtualClock
 class House:
     """Not started: nothing is reconciled, so what a reconcile would remember of needs and references is told by `knows`."""
 
-    def __init__(self, watches: Callable[[str], bool] = everywhere) -> None:
+    def __init__(self, watches: Callable[[str], bool] = everywhere, namespaces: Collection[str] = ()) -> None:
         self.clock = VirtualClock()
-        self.kubernetes = FakeKubernetes(self.clock)
+        self.kubernetes = FakeKubernetes(self.clock, namespaces)
         self.operator = Operator(
             KINDS,
             kubernetes=self.kubernetes,

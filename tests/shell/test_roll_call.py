@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from inference_operator.kubernetes.values import KubernetesFailure
 from tests.fake_kubernetes import Moment
@@ -129,6 +130,93 @@ async def test_an_api_server_that_refuses_is_asked_again() -> None:
     assert not task.done()
     assert house.kubernetes.reads == 1
     await house.clock.advance(LONG)
+    assert task.done()
+
+
+class Divided:
+    """`a` in `search`, `b` in `team`, and both are known. Each namespace is listed for itself."""
+
+    def __init__(self) -> None:
+        self.house = House(namespaces=("search", "team"))
+        self.kubernetes = self.house.kubernetes
+        self.bodies = [self.kubernetes.create(body(name, namespace=home)) for name, home in (("a", "search"), ("b", "team"))]
+        for each in self.bodies:
+            self.house.hear(each, None)
+
+    @property
+    def known(self) -> set[str]:
+        return {key.name for key in self.house.store}
+
+
+async def test_a_namespace_that_may_not_be_listed_holds_up_no_other_and_is_told_of_once() -> None:
+    house = House(namespaces=("search", "team"))
+    house.kubernetes.unlistable.add("team")
+    house.kubernetes.create(body("b", namespace="team"))
+    listed = house.kubernetes.create(body("a"))
+    with capture_logs() as logs:
+        task = asyncio.create_task(house.intake.all_heard())
+        await house.clock.advance(LONG)
+        assert not task.done(), "the other namespace is waited for"
+        house.hear(listed, None)
+        await house.clock.advance(LONG)
+        assert task.done()
+        await house.intake.all_heard()
+        await house.intake.resync()
+    assert [line["namespace"] for line in logs if line["log_level"] == "warning"] == ["team"]
+    assert any("forbidden in the namespace team" in line.get("message", "") for line in logs)
+
+
+async def test_a_namespace_that_is_refused_for_a_moment_is_waited_for() -> None:
+    house = House(namespaces=("search", "team"))
+    house.kubernetes.unlistable.add("team")
+    late = house.kubernetes.create(body("b", namespace="team"))
+    task = asyncio.create_task(house.intake.all_heard())
+    await house.clock.settle()
+    house.kubernetes.unlistable.clear()
+    await house.clock.advance(LONG)
+    assert not task.done()
+    house.hear(late, None)
+    await house.clock.advance(LONG)
+    assert task.done()
+
+
+async def test_objects_of_a_namespace_that_may_not_be_listed_any_more_are_not_taken_for_gone() -> None:
+    divided = Divided()
+    divided.kubernetes.unlistable.add("team")
+    for key in tuple(divided.kubernetes.store):
+        divided.kubernetes.delete(key)
+    await divided.house.intake.resync()
+    assert divided.known == {"b"}
+    divided.kubernetes.unlistable.clear()
+    with capture_logs() as logs:
+        await divided.house.intake.all_heard()
+    assert divided.known == set()
+    assert [line["namespace"] for line in logs] == ["team"]
+
+
+async def test_objects_that_come_with_the_rights_are_waited_for_again() -> None:
+    divided = Divided()
+    divided.kubernetes.unlistable.add("team")
+    await divided.house.intake.resync()
+    divided.kubernetes.unlistable.clear()
+    late = divided.kubernetes.create(body("late", namespace="team"))
+    task = asyncio.create_task(divided.house.intake.all_heard())
+    await divided.house.clock.settle()
+    assert not task.done()
+    divided.house.hear(late, None)
+    await divided.house.clock.settle()
+    assert task.done()
+
+
+async def test_without_any_namespace_that_may_be_listed_it_is_not_complete() -> None:
+    divided = Divided()
+    divided.kubernetes.unlistable |= {"search", "team"}
+    task = asyncio.create_task(divided.house.intake.all_heard())
+    await divided.house.clock.advance(LONG)
+    assert not task.done()
+    assert divided.known == {"a", "b"}
+    divided.kubernetes.unlistable.remove("team")
+    await divided.house.clock.advance(LONG)
     assert task.done()
 
 

@@ -19,7 +19,7 @@ from inference_operator.kubernetes.values import (
     EventType,
     Gone,
     KubernetesFailure,
-    Listed,
+    ListedKeys,
     NotFound,
     NotInstalled,
     ObjectKey,
@@ -81,7 +81,7 @@ class KubernetesAdapter:
             key, uid=uid, resource_version=resource_version, status=status, api_version=api_version, kind=kind
         )
 
-    async def list_keys(self, plural: str) -> tuple[Listed, ...] | KubernetesFailure:
+    async def list_keys(self, plural: str) -> ListedKeys | KubernetesFailure:
         return await self._objects.list_keys(plural)
 
     async def read_secret(self, namespace: str, name: str) -> SecretData | NotFound | KubernetesFailure:

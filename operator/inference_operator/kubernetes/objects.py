@@ -11,7 +11,7 @@ from inference_operator.api.meta import API_VERSION, GROUP, VERSION
 from inference_operator.core.values import Json
 from inference_operator.kubernetes.client import APPLY_PATCH, MERGE_PATCH, KubernetesClient, Reply, Request, path_of, refused
 from inference_operator.kubernetes.listing import CHUNK, NAMESPACED, NO_LIST, list_metadata, page
-from inference_operator.kubernetes.values import Body, Conflict, Gone, KubernetesFailure, Listed, ObjectKey
+from inference_operator.kubernetes.values import Body, Conflict, Gone, KubernetesFailure, Listed, ListedKeys, ObjectKey
 
 FIELD_MANAGER = "inference-operator"
 
@@ -80,20 +80,26 @@ class Objects:
         )
         return _written(operation, reply)
 
-    async def list_keys(self, plural: str) -> tuple[Listed, ...] | KubernetesFailure:
+    async def list_keys(self, plural: str) -> ListedKeys | KubernetesFailure:
         """See `shell.ports`."""
         found: list[Listed] = []
+        denied: dict[str, KubernetesFailure] = {}
         for namespace in self._namespaces or (None,):
             within = ("namespaces", namespace) if namespace is not None else ()
             path = path_of("apis", GROUP, VERSION, *within, plural)
             listing = await list_metadata(self._client, f"list {plural}", path, needed=NAMESPACED)
             if isinstance(listing, KubernetesFailure):
-                return listing
+                if namespace is None or listing.status != HTTPStatus.FORBIDDEN:
+                    return listing
+                denied[namespace] = listing
+                continue
             found += [
                 Listed(ObjectKey(plural, meta["namespace"], meta["name"]), meta["uid"], meta["resourceVersion"])
                 for meta in listing.items
             ]
-        return tuple(found)
+        if self._namespaces and denied.keys() >= set(self._namespaces):
+            return denied[self._namespaces[0]]
+        return ListedKeys(tuple(found), {namespace: failure.message for namespace, failure in denied.items()})
 
     async def bodies(self, plural: str, namespace: str) -> tuple[Body, ...] | KubernetesFailure:
         """Every object of a kind in one namespace, as it is stored now. All or a failure, never a part."""

@@ -1,12 +1,15 @@
 """When each watch of an informer that is not ours last said something, seen from its HTTP session.
 
 Decides what counts as a word: bytes of a watch. That it was opened, or answered with headers alone, does not, for one that is
-opened again and again and never tells anything is as deaf as one that hangs.
+opened again and again and never tells anything is as deaf as one that hangs. One that is refused is not deaf, as long as
+another of its kind may be watched: the rights of one namespace were withdrawn, or the namespace is gone.
 Must not import the informer.
 """
 
 import ssl
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -20,11 +23,16 @@ class StreamAges:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._heard: dict[str, float] = {}
+        self._refused: set[str] = set()
 
     @property
     def last_heard(self) -> float:
         """When the watch that is silent for longest last said something, on the monotonic clock; now, before there is one."""
-        return min(self._heard.values(), default=self._clock.monotonic())
+        of_kinds: defaultdict[str, list[str]] = defaultdict(list)
+        for path in self._heard:
+            of_kinds[path.rpartition("/")[2]].append(path)
+        counted = ([path for path in paths if path not in self._refused] or paths for paths in of_kinds.values())
+        return min((self._heard[path] for paths in counted for path in paths), default=self._clock.monotonic())
 
     def session(self, *, headers: Mapping[str, str], tls: ssl.SSLContext, proxy: str | None) -> aiohttp.ClientSession:
         """A session for all requests of the informer, which closes it. Connections are not limited: each watch holds one."""
@@ -36,8 +44,15 @@ class StreamAges:
         )
 
     def opened(self, path: str) -> None:
-        """A watch of this path begins. Another one of the same path goes on where the last one was."""
+        """A watch of this path begins. It goes on where the last one of the path was, unless that was refused since."""
+        if path in self._refused:
+            self._refused.remove(path)
+            self.heard(path)
         self._heard.setdefault(path, self._clock.monotonic())
+
+    def refused(self, path: str) -> None:
+        """It may be neither watched nor listed now."""
+        self._refused.add(path)
 
     def heard(self, path: str) -> None:
         """Its watch told something."""
@@ -50,7 +65,9 @@ def _listening_to(ages: StreamAges) -> type[aiohttp.ClientResponse]:
     class Response(aiohttp.ClientResponse):
         async def start(self, connection: Any) -> aiohttp.ClientResponse:
             await super().start(connection)
-            if self.url.query.get("watch") == "true":
+            if self.status == HTTPStatus.FORBIDDEN:
+                ages.refused(self.url.path)
+            elif self.url.query.get("watch") == "true":
                 ages.opened(self.url.path)
                 self.content = _Listened(self.content, ages, self.url.path)  # type: ignore[assignment]  # it reads as one
             return self

@@ -37,6 +37,14 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedKeys:
+    """The objects of a kind. `denied`: the namespaces whose objects may not be listed, and why; nothing is known of those."""
+
+    found: tuple[Listed, ...]
+    denied: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Conflict:
     """The object is not what the caller read (409): read it again and decide anew. Nothing was written."""
 

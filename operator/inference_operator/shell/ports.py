@@ -18,6 +18,7 @@ from inference_operator.kubernetes.values import (
     Gone,
     KubernetesFailure,
     Listed,
+    ListedKeys,
     NotFound,
     NotInstalled,
     ObjectKey,
@@ -36,6 +37,7 @@ __all__ = [
     "KubernetesFailure",
     "KubernetesPort",
     "Listed",
+    "ListedKeys",
     "NotFound",
     "NotInstalled",
     "ObjectKey",
@@ -81,8 +83,12 @@ class KubernetesPort(Protocol):
         """
         ...
 
-    async def list_keys(self, plural: str) -> tuple[Listed, ...] | KubernetesFailure:
-        """List the objects of the watched namespaces, metadata only, in chunks. All or a failure, never a part."""
+    async def list_keys(self, plural: str) -> ListedKeys | KubernetesFailure:
+        """List the objects of the watched namespaces, metadata only, in chunks. All of a namespace or a failure, never a part.
+
+        Where namespaces are listed one by one, those that this is forbidden in are told, as long as there are others. One that
+        does not exist is among them, or empty, as the rights have it.
+        """
         ...
 
     async def read_secret(self, namespace: str, name: str) -> SecretData | NotFound | KubernetesFailure:
