@@ -20,7 +20,7 @@ from kubernetes.aio.client.exceptions import ApiException
 
 from inference_operator.core.tracing import SILENT, Span, Tracer
 from inference_operator.core.values import Json
-from inference_operator.kubernetes.connector import AccountableRest
+from inference_operator.kubernetes.connector import AccountableRest, WatchingRest
 from inference_operator.kubernetes.credentials import Credentials
 from inference_operator.kubernetes.values import KubernetesFailure
 
@@ -119,7 +119,10 @@ def refused(operation: str, reply: Reply) -> KubernetesFailure:
 
 
 class KubernetesClient:
-    """A connection pool to one API server. `tracer` hears of the writes that belong to a trace."""
+    """Connections to one API server: a pool for requests, of which a hundred are answered at once, and one for each watch.
+
+    `tracer` hears of the writes that belong to a trace.
+    """
 
     def __init__(
         self, credentials: Credentials, timeout: aiohttp.ClientTimeout = REQUEST_TIMEOUT, tracer: Tracer = SILENT
@@ -127,13 +130,14 @@ class KubernetesClient:
         self.credentials = credentials
         self._tracer = tracer
         self._timeout = timeout
-        self._api: Any = ApiClient(credentials.configuration)
-        self._api.rest_client = AccountableRest(credentials.configuration)
-        self._api.user_agent = USER_AGENT
+        self._api = _api(credentials, AccountableRest)
+        self._watching: Any = None  # made for the first watch: the client of the Lease has none
 
     async def close(self) -> None:
         """End every connection, those of abandoned requests as well."""
         await self._api.close()
+        if self._watching is not None:
+            await self._watching.close()
 
     async def ask(self, operation: str, request: Request) -> Reply | KubernetesFailure:
         """Send one request and read its whole answer. `operation` names it in messages: `get Secret search/openai`."""
@@ -148,7 +152,7 @@ class KubernetesClient:
 
     async def _ask(self, operation: str, request: Request) -> Reply | KubernetesFailure:
         try:
-            async with self._send(request, self._timeout) as response:
+            async with self._send(self._api, request, self._timeout) as response:
                 return await self._reply(response)
         except LOST as error:
             return lost(operation, error)
@@ -158,14 +162,16 @@ class KubernetesClient:
     @asynccontextmanager
     async def stream(self, request: Request, *, quiet: float) -> AsyncIterator[aiohttp.ClientResponse]:
         """Open a watch that ends with the block, or when nothing came for `quiet` seconds. Raises one of `LOST`."""
-        async with self._send(request, aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=quiet)) as response:
+        self._watching = self._watching or _api(self.credentials, WatchingRest)
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=quiet)
+        async with self._send(self._watching, request, limits) as response:
             if response.status == HTTPStatus.UNAUTHORIZED:
                 self.credentials.expire()
             yield response
 
     @asynccontextmanager
-    async def _send(self, request: Request, limits: aiohttp.ClientTimeout) -> AsyncIterator[aiohttp.ClientResponse]:
-        prepared = await self._api.param_serialize(
+    async def _send(self, api: Any, request: Request, limits: aiohttp.ClientTimeout) -> AsyncIterator[aiohttp.ClientResponse]:
+        prepared = await api.param_serialize(
             request.method,
             request.path,
             query_params=list(request.query),
@@ -173,7 +179,7 @@ class KubernetesClient:
             body=dict(request.body) if request.body is not None else None,
             auth_settings=["BearerToken"],
         )
-        answer = await self._api.call_api(*prepared, _request_timeout=limits)
+        answer = await api.call_api(*prepared, _request_timeout=limits)
         async with answer.response as response:
             yield response
 
@@ -182,6 +188,13 @@ class KubernetesClient:
             self.credentials.expire()
         text = await response.read()
         return Reply(response.status, _document(response.status, text), retry_after(response.headers))
+
+
+def _api(credentials: Credentials, rest: type[AccountableRest]) -> Any:
+    api: Any = ApiClient(credentials.configuration)
+    api.rest_client = rest(credentials.configuration)
+    api.user_agent = USER_AGENT
+    return api
 
 
 def _tell(span: Span, answer: Reply | KubernetesFailure) -> None:

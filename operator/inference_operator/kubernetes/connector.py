@@ -51,6 +51,9 @@ class AccountableConnector(aiohttp.TCPConnector):
 class AccountableRest(RESTClientObject):
     """The REST client of kubernetes.aio on such connections."""
 
+    AT_ONCE = 100
+    """Connections. Further requests wait until one gives its own back."""
+
     def _create_pool_manager(self) -> aiohttp.ClientSession:
         """Told to look into the environment, aiohttp does so in two threads for each request; so it is told only of a proxy.
 
@@ -60,4 +63,10 @@ class AccountableRest(RESTClientObject):
         return aiohttp.ClientSession(connector=connector, trust_env=bool(getproxies()), read_bufsize=_LONGEST_LINE)
 
     def _create_connector(self) -> aiohttp.TCPConnector:
-        return AccountableConnector(limit=self.maxsize, ssl=self.ssl_context)
+        return AccountableConnector(limit=self.AT_ONCE, ssl=self.ssl_context)
+
+
+class WatchingRest(AccountableRest):
+    """The same for watches, which keep their connections: how many there are is decided by what is watched."""
+
+    AT_ONCE = 0  # no limit
