@@ -6,11 +6,13 @@ Elasticsearch but through the bulk reads. Decides nothing; what can't be read is
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
+from inference_operator.api.connection import ElasticsearchRef
 from inference_operator.api.managed import ManagedObject
 from inference_operator.api.meta import RECONCILE_ANNOTATION
-from inference_operator.core.failure import Failure, ReferenceFailure
+from inference_operator.core.failure import Failure, ReferenceFailure, ReferenceKind
 from inference_operator.core.situation import Situation
 from inference_operator.core.values import Observed, Server
 from inference_operator.elasticsearch.cluster import Cluster
@@ -59,16 +61,27 @@ class Gatherer:
         last = self._clusters.last_cluster_of(key)
         if last is not None:
             return await self._of_end(key, found, kind, s, last), last
-        return replace(s, failure=failure, abandoned=await self._is_abandoned(key, found)), None
+        return replace(s, failure=failure, abandoned=await self._is_abandoned(key, found, failure)), None
 
-    async def _is_abandoned(self, key: ObjectKey, found: ManagedObject) -> bool:
-        """True when there is no client and won't be one: the ECK cluster is gone, or the namespace goes with its Secrets."""
+    async def _is_abandoned(self, key: ObjectKey, found: ManagedObject, failure: ReferenceFailure) -> bool:
+        """True when there is no client and won't be one: the ECK cluster is gone, or a Secret that went with the namespace.
+
+        What can't be read, used or reached just now may be mended, and so may what is missing in a namespace that stays.
+        """
         ref = found.spec.elasticsearch_ref
         if ref is not None and ref.name is not None:
             cluster = await self._kubernetes.get_elasticsearch(ref.namespace or key.namespace, ref.name)
             if isinstance(cluster, NotFound | NotInstalled):
                 return True
-        return await self._kubernetes.namespace_terminating(key.namespace) is True
+        if failure.kind is not ReferenceKind.CONNECTION_NOT_FOUND:
+            return False
+        return await self._kubernetes.namespace_terminating(key.namespace) is True and await self._has_lost_a_secret(key, ref)
+
+    async def _has_lost_a_secret(self, key: ObjectKey, ref: ElasticsearchRef | None) -> bool:
+        """True when one that the connection is read from lay in the object's own namespace, and is gone."""
+        own = [source for source in self._clusters.sources_of(key, ref) if source.namespace == key.namespace]
+        found = await asyncio.gather(*(self._kubernetes.read_secret(source.namespace, source.name) for source in own))
+        return any(isinstance(answer, NotFound) for answer in found)
 
     async def _of_end(self, key: ObjectKey, found: ManagedObject, kind: AnyKind, s: Situation, cluster: Cluster) -> Situation:
         s = await _with_server(s, cluster)
