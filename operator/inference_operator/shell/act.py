@@ -51,7 +51,7 @@ class Actor:
     async def act(
         self, key: ObjectKey, found: ManagedObject, kind: AnyKind, s: Situation, step: Step, cluster: Cluster | None
     ) -> Outcome:
-        """Do it. `found` must be the latest version of the object; `cluster` is needed for all but the patches."""
+        """Do it. `found` must be the latest version of the object of `s`; `cluster` is needed for all but the patches."""
         if isinstance(step, Claim | Unclaim | SetFinalizer):
             return await self._patch(key, found, kind, s, step)
         if isinstance(step, Resolve):
@@ -71,10 +71,10 @@ class Actor:
         if not isinstance(step, SetFinalizer):
             annotations[CLAIM_ANNOTATION] = str(s.new_claim) if isinstance(step, Claim) else None
         answer = await self._kubernetes.patch_metadata(
-            key, uid=meta.uid, resource_version=meta.resource_version, finalizers=finalizers, annotations=annotations or None
+            key, uid=s.uid, resource_version=meta.resource_version, finalizers=finalizers, annotations=annotations or None
         )
         if isinstance(answer, Conflict | Gone | KubernetesFailure):
-            return Interrupted(answer, meta.uid)
+            return Interrupted(answer, s.uid)
         self._note(key, kind, answer)
         return Patched()
 

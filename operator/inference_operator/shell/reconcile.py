@@ -203,7 +203,7 @@ class Reconciler:
             if not isinstance(verdict, Step):
                 return s, verdict
             found = self._latest(key)
-            if found is None:
+            if found is None or found.metadata.uid != s.uid:
                 return Interrupted(Gone(), s.uid)
             step = self._parts.tracer.within(f"step {type(verdict).__name__}", {})
             with because(self._cause(key, kind, s, verdict, pass_id)), step as span:
