@@ -12,21 +12,27 @@ from inference_operator.api.status import MAX_DRIFT, SecretVersion, UsedBy
 from inference_operator.core.disposition import Area, Disposition, Mood
 from inference_operator.core.endpoint.compare import digest
 from inference_operator.core.endpoint.situation import EndpointSituation
+from inference_operator.core.failure import Failure, HttpFailure
 from inference_operator.core.reasons import Reason
 from inference_operator.core.situation import Pass
-from inference_operator.core.values import ABSENT, ObjectVersion, Usage
+from inference_operator.core.values import ABSENT, ObjectVersion, Path, Usage
 from inference_operator.core.verdict import (
     Blocked,
     Conclusion,
+    Delete,
     Held,
     Nothing,
+    Step,
     Suspended,
     Unusable,
+    Update,
     Watching,
 )
 from tests.core.reports import report
 from tests.core.situations import (
     CANARY,
+    LOST,
+    SERVER,
     VERSION,
     desire,
     edited,
@@ -117,6 +123,88 @@ def test_applied_keeps_its_generation_while_the_settings_are_the_same() -> None:
     status = report(edited(SPEC, openai_spec(replacePolicy="Always")), Nothing())
     assert status.applied is not None
     assert status.applied.generation == 1
+
+
+RATED = openai_spec({"model_id": "large", "rate_limit": {"requests_per_minute": 10}}, taskSettings={"user": "them"})
+RATE: Path = ("serviceSettings", "rate_limit", "requests_per_minute")
+USER: Path = ("taskSettings", "user")
+FIRST = ("serviceSettings.api_key", "serviceSettings.model_id")
+BUSY = HttpFailure(503, "cluster_block_exception", "blocked")
+TURNED_DOWN = HttpFailure(400, "validation_exception", "no such setting")
+MAKES_WAY = Delete(force=False, replacing=True)
+ELSEWHERE = replace(SERVER, uuid="another")
+SENT = Pass(written=True, updated=frozenset({RATE, USER}))
+THERE = replace(stored(SPEC, rate_limit={"requests_per_minute": 10}), task_settings={"user": "them"})
+SLOW = stored(SPEC, rate_limit={"requests_per_minute": 3000})
+HALF = edited(SPEC, RATED, observed=THERE, done=SENT)
+
+
+def held(s: EndpointSituation, step: Step, failure: Failure) -> EndpointSituation:
+    return replace(s, failure=failure, done=replace(s.done, tried=step))
+
+
+LEFT: tuple[Any, ...] = (
+    pytest.param(edited(SPEC, RATED), 1, True, FIRST, id="nothing of the edit was written: as before"),
+    pytest.param(
+        HALF, 2, False, (*FIRST, "serviceSettings.rate_limit.requests_per_minute", "taskSettings.user"), id="a part of it was"
+    ),
+    pytest.param(
+        edited(SPEC, RATED, observed=SLOW, done=replace(SENT, updated=frozenset({RATE}))),
+        1,
+        True,
+        FIRST,
+        id="it was acknowledged and ignored: as before",
+    ),
+    pytest.param(
+        held(edited(SPEC, RATED), Update(frozenset({USER})), LOST),
+        2,
+        False,
+        (*FIRST, "taskSettings.user"),
+        id="a part may have been: the answer was lost",
+    ),
+    pytest.param(
+        held(edited(SPEC, RATED), Update(frozenset({USER})), TURNED_DOWN), 1, True, FIRST, id="the part was refused: as before"
+    ),
+    pytest.param(
+        ours(SPEC, done=Pass(written=True, updated=frozenset({RATE}))), 1, True, FIRST, id="the same spec, put back: as before"
+    ),
+    pytest.param(ours(SPEC, server=ELSEWHERE), 1, False, (), id="another cluster: nothing of it is known to be there"),
+    pytest.param(ours(SPEC, server=replace(SERVER, uuid=None)), 1, True, FIRST, id="a cluster that can't be told: as before"),
+    pytest.param(edited(SPEC, RATED, observed=ABSENT, done=Pass(replaced=True)), 1, False, (), id="it was deleted to make way"),
+    pytest.param(held(edited(SPEC, RATED), MAKES_WAY, LOST), 2, False, FIRST, id="it may have been: the answer was lost"),
+    pytest.param(held(edited(SPEC, RATED), MAKES_WAY, BUSY), 2, False, FIRST, id="it may have been: the server failed"),
+    pytest.param(held(edited(SPEC, RATED), MAKES_WAY, TURNED_DOWN), 1, True, FIRST, id="its deletion was refused: as before"),
+)
+
+
+@pytest.mark.parametrize(("situation", "generation", "is_whole", "paths"), LEFT)
+def test_applied_after_a_held_pass_is_what_may_be_there(
+    situation: EndpointSituation, generation: int, is_whole: bool, paths: tuple[str, ...]
+) -> None:
+    left = report(situation, Held(STALL)).applied
+    assert left is not None
+    assert (left.generation, left.digest, left.paths) == (generation, digest(desire(SPEC)) if is_whole else None, paths)
+    again = replace(situation, previous=report(situation, Held(STALL)), failure=None, done=Pass())
+    assert report(again, Held(STALL)).applied == left, "the next pass, which is held as well, forgets nothing"
+
+
+def test_applied_of_a_suspended_object_says_nothing_of_another_cluster() -> None:
+    left = report(ours(SUSPENDED, server=ELSEWHERE), Suspended()).applied
+    assert left is not None
+    assert (left.digest, left.paths) == (None, ())
+
+
+def test_what_was_created_and_is_not_as_written_leaves_its_paths() -> None:
+    left = report(new(SPEC, observed=stored(SPEC), done=Pass(written=True, created=True)), Held(STALL)).applied
+    assert left is not None
+    assert (left.digest, left.paths) == (None, FIRST)
+
+
+def test_applied_once_all_is_well_again_lists_only_what_the_spec_sets() -> None:
+    left = report(HALF, Held(STALL))
+    status = report(edited(RATED, SPEC, generation=3, previous=left, observed=stored(SPEC)), Nothing())
+    assert status.applied is not None
+    assert (status.applied.generation, status.applied.paths) == (3, FIRST)
 
 
 NOTED = (SecretVersion(name="openai", uid=VERSION.uid, resource_version="1"),)

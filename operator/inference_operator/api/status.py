@@ -81,8 +81,8 @@ class Applied(ApiModel):
 
     generation: int
     """The metadata.generation that was written."""
-    digest: str
-    """Digest of the settings as written, references instead of secret values."""
+    digest: str | None = None
+    """Digest of the settings as written, references instead of secret values. Left out where they are not there as a whole."""
     paths: tuple[str, ...] = ()
     """The settings that were set, so that one which is left out later counts as a change, too."""
 

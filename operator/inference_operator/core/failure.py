@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from http import HTTPStatus
 from typing import TypeAlias
 
 
@@ -82,3 +83,14 @@ class ReferenceFailure:
 
 
 Failure: TypeAlias = TransportFailure | HttpFailure | ReferenceFailure
+
+
+def may_be_done(failure: Failure) -> bool:
+    """True where a write that failed this way may have been carried out all the same."""
+    match failure:
+        case TransportFailure():
+            return failure.sent
+        case HttpFailure():
+            return failure.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        case ReferenceFailure():
+            return False

@@ -13,11 +13,12 @@ from typing import TypeVar
 from inference_operator.api.managed import ManagedStatus
 from inference_operator.api.status import MAX_REFERRERS, Applied, ClusterStatus, UsedBy
 from inference_operator.core.conditions import Line, Truth, dated
+from inference_operator.core.failure import may_be_done
 from inference_operator.core.reasons import Reason
 from inference_operator.core.referrers import refreshed
 from inference_operator.core.situation import Situation
 from inference_operator.core.values import Absent, Json, Path, Tree, Usage, dotted, show
-from inference_operator.core.verdict import Conclusion, Nothing, Unusable
+from inference_operator.core.verdict import Conclusion, Delete, Nothing, Unusable, Update
 
 # Characters of JSON: Kubernetes stores 1.5 MB an object at most, and the spec is in there already.
 _MAX_OBSERVED = 262_144
@@ -84,10 +85,33 @@ def shortened(value: str) -> str:
 
 
 def applied(s: Situation, conclusion: Conclusion, paths: tuple[Path, ...]) -> Applied | None:
-    """What was last written with success. `paths` are those that the spec sets; needs `desired`."""
+    """What Elasticsearch holds of what the object said. `paths` are those that the spec sets; needs `desired`."""
     if not isinstance(conclusion, Nothing | Unusable) or s.desired is None or s.observes_only:
-        return s.previous.applied
-    before, now = s.previous.applied, s.digest
-    if before is not None and before.digest == now:
+        return _left_behind(s, frozenset(paths))
+    before = s.previous.applied
+    generation = before.generation if before is not None and before.digest == s.digest else s.generation
+    return Applied(generation=generation, digest=s.digest, paths=tuple(dotted(path) for path in paths))
+
+
+def _left_behind(s: Situation, wanted: frozenset[Path]) -> Applied | None:
+    """The same after a pass that was held. What it wrote of another spec, or may have, is no spec as a whole."""
+    before = _still_there(s)
+    unsure = s.done.tried if s.failure is not None and may_be_done(s.failure) else None
+    taken = s.done.updated.difference(d.path for d in s.differences)  # some are acknowledged and ignored
+    written = taken | (unsure.paths if isinstance(unsure, Update) else frozenset())
+    may_be_gone = before is not None and isinstance(unsure, Delete) and unsure.replacing
+    if not written and not s.done.created and not may_be_gone:
         return before
-    return Applied(generation=s.generation, digest=now, paths=tuple(dotted(path) for path in paths))
+    if before is not None and before.digest == s.digest and not may_be_gone:
+        return before
+    kept = () if before is None or s.done.created else before.paths
+    set_now = wanted if s.done.created else written & wanted
+    return Applied(generation=s.generation, paths=tuple(sorted({*kept, *map(dotted, set_now)})))
+
+
+def _still_there(s: Situation) -> Applied | None:
+    """What was written stood in this cluster, and was not deleted to make way: otherwise it says nothing of what is there now."""
+    before = s.previous.applied
+    if before is None or (s.cluster_is_the_same and not s.done.replaced):
+        return before
+    return Applied(generation=before.generation)
