@@ -246,6 +246,11 @@ VERSIONS: tuple[Any, ...] = (
         replace(EDITED, desired=None, observed=None), Held(MISSING), (), id="another generation, not even read: the same"
     ),
     pytest.param(EDITED, Held(STALL), NEWER, id="another generation, the same values: noted"),
+    pytest.param(ours(SPEC, previous=BEFORE, server=ELSEWHERE), Held(STALL), (), id="another cluster: nothing was sent to it"),
+    pytest.param(
+        ours(SPEC, previous=BEFORE, done=Pass(claimed=True)), Held(STALL), (), id="taken over, not sent: it may hold another's"
+    ),
+    pytest.param(ours(SPEC, previous=BEFORE, done=Pass(claimed=True, written=True)), Nothing(), NOTED, id="taken over, and sent"),
     pytest.param(new(OBSERVES, observed=stored(SPEC)), Watching(), (), id="observed: nothing was sent"),
 )
 

@@ -15,7 +15,7 @@ from inference_operator.kinds.endpoint.sources import Sources
 from inference_operator.shell.ports import KubernetesFailure
 from tests.fake_kubernetes import FakeKubernetes, Moment
 from tests.machine.world import World, openai
-from tests.shell.bodies import body, key_of
+from tests.shell.bodies import body, claimed, key_of
 
 CANARY = "canary-5f3a9-secret"
 SECRET, CONFIG_MAP = ObjectRef(SourceKind.SECRET, "search", "s"), ObjectRef(SourceKind.CONFIG_MAP, "search", "c")
@@ -40,11 +40,14 @@ class Reader:
         self.settings = settings
         self.status: dict[str, Any] = {}
         self.generation = 1
+        self.cluster = "one"
 
     @property
     def found(self) -> InferenceEndpoint:
         spec = {"serviceSettings": self.settings}
-        return InferenceEndpoint.parse(body("a", spec, self.status, generation=self.generation))
+        return InferenceEndpoint.parse(
+            body("a", spec, self.status, generation=self.generation, annotations=claimed("a", self.cluster))
+        )
 
     async def desired(self, *, read_all: bool = False) -> DesiredEndpoint:
         found = await self.sources.desired(self.found, read_all=read_all)
@@ -57,7 +60,7 @@ class Reader:
     async def send(self) -> None:
         """What a pass does that ends well: the values are sent, and their versions noted in the status."""
         desired = await self.desired(read_all=True)
-        self.sources.note_sent(self.found.metadata.uid, desired)
+        self.sources.note_sent(self.found, desired)
         self.note(desired)
 
     def note(self, desired: DesiredEndpoint) -> None:
@@ -225,6 +228,14 @@ async def test_secret_that_may_not_be_read_is_a_failure(reader: Reader) -> None:
     assert failure == ReferenceFailure(ReferenceKind.UNREADABLE, failure.path, "forbidden")  # type: ignore[union-attr]
 
 
+async def test_what_was_sent_to_one_cluster_was_not_sent_to_another(reader: Reader) -> None:
+    await reader.send()
+    reader.status = {}
+    assert not await reader.changed()
+    reader.cluster = "another"
+    assert await reader.changed()
+
+
 async def test_forgotten_object_is_as_new(reader: Reader) -> None:
     await reader.send()
     reader.sources.forget(reader.found.metadata.uid)
@@ -238,7 +249,7 @@ async def test_values_are_kept_as_keyed_digests_only(reader: Reader) -> None:
     assert len(kept) == 1
     assert CANARY.encode() not in b"".join(kept.values())
     other = Sources(reader.kubernetes)
-    other.note_sent("uid-a", await reader.desired(read_all=True))
+    other.note_sent(reader.found, await reader.desired(read_all=True))
     assert other.sent("uid-a") != kept, "the key of the digests dies with the process"
 
 

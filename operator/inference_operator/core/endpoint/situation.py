@@ -121,9 +121,13 @@ class EndpointSituation(Situation):
 
     @property
     def secrets_to_send(self) -> frozenset[Path]:
-        if self.desired is None or not self.secrets_changed or self.done.written:
-            return frozenset()
-        return secret_paths(self.desired)
+        return secret_paths(self.desired) if self.desired is not None and self.secrets_are_due else frozenset()
+
+    @property
+    def secrets_are_due(self) -> bool:
+        """True when what is there may hold other values: ours changed, or were not sent to this cluster by this object."""
+        is_new_here = self.done.claimed or not self.cluster_is_the_same
+        return (self.secrets_changed or is_new_here) and not self.done.written
 
     @property
     def needs_values(self) -> bool:

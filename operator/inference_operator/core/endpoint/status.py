@@ -136,11 +136,13 @@ def _secret_versions(s: EndpointSituation) -> tuple[SecretVersion, ...]:
     """Which content Elasticsearch is known to hold, for the references of this very generation.
 
     Another generation may name another key of the same Secret, so versions that were noted for an earlier one are dropped
-    until the values are seen to be sent.
+    until the values are seen to be sent. So are those that were noted for another cluster, or before the endpoint was taken over.
     """
-    if s.desired is not None and (s.done.written or not s.secrets_changed):
+    is_ours = s.owned or (s.server is None and s.claimed_by_uid)
+    if s.desired is not None and is_ours and not s.secrets_are_due:
         return tuple(
             SecretVersion(kind=ref.kind, name=ref.name, uid=version.uid, resource_version=version.resource_version)
             for ref, version in s.desired.sources.items()
         )
-    return s.previous.secret_versions if s.previous.observed_generation == s.generation else ()
+    still_hold = s.previous.observed_generation == s.generation and s.cluster_is_the_same and not s.done.claimed
+    return s.previous.secret_versions if still_hold else ()

@@ -106,6 +106,8 @@ class InferenceEndpoints:
         desired = await self._sources.desired(found)
         if isinstance(desired, ReferenceFailure):
             return replace(s, failure=desired)
+        if not s.claimed_by_uid:
+            self._sources.forget(s.uid)
         return replace(s, desired=desired, secrets_changed=self._sources.changed(found, desired))
 
     async def resolve(self, found: InferenceEndpoint) -> Answer:
@@ -150,7 +152,7 @@ class InferenceEndpoints:
     async def act(self, found: InferenceEndpoint, s: EndpointSituation, step: Step, cluster: Cluster) -> Answer:
         match step:
             case Create() | Update() | Validate():
-                return await self._write(s, step, cluster)
+                return await self._write(found, s, step, cluster)
             case Look():
                 return await self.look(found, s, cluster)
             case DryRun():
@@ -162,7 +164,9 @@ class InferenceEndpoints:
             case _:
                 raise AssertionError(step)
 
-    async def _write(self, s: EndpointSituation, step: Create | Update | Validate, cluster: Cluster) -> Answer:
+    async def _write(
+        self, found: InferenceEndpoint, s: EndpointSituation, step: Create | Update | Validate, cluster: Cluster
+    ) -> Answer:
         assert s.desired is not None
         timeout = s.spec.timeout_seconds
         answer: ObservedEndpoint | Failure
@@ -172,7 +176,7 @@ class InferenceEndpoints:
             put = cluster.create if isinstance(step, Create) else cluster.validate
             answer = await put(s.desired, timeout)
         if isinstance(answer, ObservedEndpoint):
-            self._sources.note_sent(s.uid, s.desired)
+            self._sources.note_sent(found, s.desired)
         return answer
 
     # ------------------------------------------------------------ afterwards

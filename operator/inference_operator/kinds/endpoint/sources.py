@@ -14,9 +14,11 @@ import secrets
 from collections.abc import Iterator
 
 from inference_operator.api.inference_endpoint import InferenceEndpoint
+from inference_operator.api.meta import CLAIM_ANNOTATION
 from inference_operator.api.status import SourceKind
 from inference_operator.core.endpoint.references import Content, MalformedReference, references, resolve
 from inference_operator.core.failure import ReferenceFailure, ReferenceKind
+from inference_operator.core.situation import ClaimMark
 from inference_operator.core.values import UNREAD, DesiredEndpoint, ObjectRef, ObjectVersion, Sealed, leaves, sealed
 from inference_operator.shell.ports import KubernetesFailure, KubernetesPort, NotFound
 
@@ -46,34 +48,34 @@ class Sources:
         return resolve(found.spec, inference_id=found.external_id, namespace=found.metadata.namespace, contents=known)
 
     def changed(self, found: InferenceEndpoint, desired: DesiredEndpoint) -> bool:
-        """True when a sealed value differs from what was last sent, or when that can't be told."""
+        """True when a sealed value differs from what was last sent to the cluster of the claim, or when that can't be told."""
         if not any(True for _ in sealed(desired.tree)):
             return False
         if all(_noted(found, ref) == version for ref, version in desired.sources.items()):
             return False
         sent = self._sent.get(found.metadata.uid, {})
-        return any(sent.get(path) != digest for path, digest in self._digests(desired))
+        return any(sent.get(path) != digest for path, digest in self._digests(_cluster(found), desired))
 
-    def note_sent(self, uid: str, desired: DesiredEndpoint) -> None:
-        """Remember, as a digest, what Elasticsearch now holds."""
-        self._sent.setdefault(uid, {}).update(self._digests(desired))
+    def note_sent(self, found: InferenceEndpoint, desired: DesiredEndpoint) -> None:
+        """Remember, as a digest, what the cluster of the claim now holds."""
+        self._sent.setdefault(found.metadata.uid, {}).update(self._digests(_cluster(found), desired))
 
     def sent(self, uid: str) -> dict[str, bytes]:
         """Digests of what this process sent last: equal while Elasticsearch holds the same secrets."""
         return dict(self._sent.get(uid, {}))
 
     def forget(self, uid: str) -> None:
-        """The object is gone."""
+        """The object is gone, or without a claim: what it sent once may be another's by now."""
         self._sent.pop(uid, None)
 
-    def _digests(self, desired: DesiredEndpoint) -> Iterator[tuple[str, bytes]]:
+    def _digests(self, cluster: str | None, desired: DesiredEndpoint) -> Iterator[tuple[str, bytes]]:
         for path, leaf in leaves(desired.tree):
             for index, value in enumerate(sealed(leaf)):
                 if value.value is not UNREAD:
-                    yield f"{path}/{index}", self._digest(value)
+                    yield f"{path}/{index}", self._digest(cluster, value)
 
-    def _digest(self, value: Sealed) -> bytes:
-        text = json.dumps(value.value, sort_keys=True)
+    def _digest(self, cluster: str | None, value: Sealed) -> bytes:
+        text = json.dumps([cluster, value.value], sort_keys=True)
         return hmac.digest(self._key, text.encode(), hashlib.sha256)
 
     async def _content(self, ref: ObjectRef, unless_noted: InferenceEndpoint | None) -> Content | ReferenceFailure | None:
@@ -86,6 +88,12 @@ class Sources:
         if isinstance(data, KubernetesFailure):
             return ReferenceFailure(ReferenceKind.UNREADABLE, f"{ref}", data.message)
         return None if isinstance(data, NotFound) else Content(data.version, data.data)
+
+
+def _cluster(found: InferenceEndpoint) -> str | None:
+    """Where what was sent is: the cluster that the claim names."""
+    claim = ClaimMark.parse(found.metadata.annotations.get(CLAIM_ANNOTATION))
+    return claim.cluster if claim is not None else None
 
 
 def _noted(found: InferenceEndpoint, ref: ObjectRef) -> ObjectVersion | None:
