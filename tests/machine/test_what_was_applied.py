@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from inference_operator.core.pipeline.stamp import OWNER_KEY
 from inference_operator.shell.ports import ObjectKey
 from tests.machine.world import RESYNC, World, openai
 from tests.standin.faults import Answer, Fault
@@ -114,3 +115,15 @@ async def test_the_part_of_an_edit_that_can_not_be_taken_back_is_told() -> None:
         await world.rest(RESYNC)
         assert world.condition(key) == ("False", "ReplaceRequired")
         assert "spec.taskSettings.user" in world.message(key)
+
+
+@pytest.mark.parametrize("fault", [{"answer": BUSY}, {"lose": "before"}], ids=["refused", "lost"])
+async def test_a_pipeline_is_taken_over_at_the_second_attempt(fault: dict[str, Any]) -> None:
+    theirs = {"kubernetes": "another", "namespace": "search", "name": "a", "uid": "their-own"}
+    async with World() as world:
+        await world.start()
+        await world.ask("PUT", "/_ingest/pipeline/a", {"processors": [], "_meta": {OWNER_KEY: theirs}})
+        world.standin.faults.add(Fault(method="PUT", times=1, **fault))
+        key = world.apply_pipeline("a", {"adoptionPolicy": "Always"})
+        await world.rest(RESYNC)
+        assert world.condition(key) == READY, world.message(key)

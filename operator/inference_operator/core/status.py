@@ -96,10 +96,11 @@ def applied(s: Situation, conclusion: Conclusion, paths: tuple[Path, ...]) -> Ap
 def _left_behind(s: Situation, wanted: frozenset[Path]) -> Applied | None:
     """The same after a pass that was held. What it wrote of another spec, or may have, is no spec as a whole."""
     before = _still_there(s)
-    unsure = s.done.tried if s.failure is not None and may_be_done(s.failure) else None
+    # Without a note of what was written there is none of what may have been: it would say that the object was here before.
+    unsure = s.done.tried if before is not None and s.failure is not None and may_be_done(s.failure) else None
     taken = s.done.updated.difference(d.path for d in s.differences)  # some are acknowledged and ignored
     written = taken | (unsure.paths if isinstance(unsure, Update) else frozenset())
-    may_be_gone = before is not None and isinstance(unsure, Delete) and unsure.replacing
+    may_be_gone = isinstance(unsure, Delete) and unsure.replacing
     if not written and not s.done.created and not may_be_gone:
         return before
     if before is not None and before.digest == s.digest and not may_be_gone:
