@@ -91,6 +91,40 @@ async def test_a_provider_that_hangs_does_not_keep_a_cluster_that_is_back_alone(
     assert server.counts == {"GET /": 5, call: 1}
 
 
+async def test_who_lost_the_lease_during_the_trial_does_not_write_after_it(server: ScriptedServer, clock: VirtualClock) -> None:
+    may_write = True
+    client = ElasticsearchClient(CONNECTION, clock, LIMITS, server.transport, may_write=lambda: may_write)
+    server.on("GET /", httpx.ConnectError("refused"))
+    for _ in range(3):
+        await client.send(requests.root())
+    await clock.advance(1.0)
+    server.on("GET /", info())
+    server.gate.clear()
+    writing = asyncio.create_task(client.send(requests.put_endpoint("rerank", "a", {}, 30, None)))
+    await clock.settle()
+    may_write = False
+    server.gate.set()
+    fenced = await writing
+    assert isinstance(fenced, TransportFailure)
+    assert fenced.kind is TransportKind.FENCED
+    assert server.counts == {"GET /": 4}
+    await client.aclose()
+
+
+async def test_a_trial_that_is_fenced_leaves_room_for_the_next(server: ScriptedServer, clock: VirtualClock) -> None:
+    client = ElasticsearchClient(CONNECTION, clock, LIMITS, server.transport, may_write=lambda: False)
+    server.on("GET /", httpx.ConnectError("refused"))
+    for _ in range(3):
+        await client.send(requests.root())
+    await clock.advance(1.0)
+    fenced = await client.send(requests.delete_pipeline("a"))
+    assert isinstance(fenced, TransportFailure)
+    assert fenced.kind is TransportKind.FENCED
+    server.on("GET /", info())
+    assert isinstance(await client.send(requests.root()), Response)
+    await client.aclose()
+
+
 async def test_those_who_queue_while_the_cluster_goes_down_are_not_sent_one_by_one(
     client: ElasticsearchClient, server: ScriptedServer, clock: VirtualClock
 ) -> None:

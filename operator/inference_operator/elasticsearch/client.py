@@ -128,13 +128,13 @@ class ElasticsearchClient:
             return self._put_off(wait)
         # An inference waits for a model or a provider, and takes nobody's place meanwhile; whoever sends them bounds them.
         async with nullcontext() if request.infers else self._slots:
-            if request.writes and not self._may_write():
-                self._listener.unsent(self._address, Unsent.FENCED)
-                if self._trail is not None:
-                    self._trail.fenced(self._told(request))
-                return TransportFailure(TransportKind.FENCED, self._address, f"{request.operation} was not sent")
             permit = await self._admitted(http, request)
-            return await self._traced(permit, http, request) if isinstance(permit, Permit) else self._left_alone(permit)
+            if not isinstance(permit, Permit):
+                return self._left_alone(permit)
+            if request.writes and not self._may_write():  # the last thing to ask: whatever is awaited takes time
+                permit.settle(Outcome.UNTOLD)
+                return self._fenced(request)
+            return await self._traced(permit, http, request)
 
     async def _admitted(self, http: httpx.AsyncClient, request: Request) -> Permit | float:
         """A permit, or the seconds after which to ask again.
@@ -238,6 +238,12 @@ class ElasticsearchClient:
         self._listener.unsent(self._address, Unsent.BREAKER)
         detail = "not sent: the last requests to this cluster were lost, so it is left alone for a moment"
         return TransportFailure(TransportKind.BREAKER, self._address, detail, retry_after=wait, because=self._last_loss)
+
+    def _fenced(self, request: Request) -> TransportFailure:
+        self._listener.unsent(self._address, Unsent.FENCED)
+        if self._trail is not None:
+            self._trail.fenced(self._told(request))
+        return TransportFailure(TransportKind.FENCED, self._address, f"{request.operation} was not sent")
 
     def _put_off(self, wait: float) -> TransportFailure:
         self._listener.unsent(self._address, Unsent.BUDGET)
