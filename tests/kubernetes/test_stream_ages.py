@@ -42,7 +42,7 @@ async def test_whoever_is_silent_for_longest_counts(ages: StreamAges, clock: Vir
 
 async def test_a_namespace_that_is_refused_does_not_count(ages: StreamAges, clock: VirtualClock) -> None:
     for plural in (ENDPOINTS, PIPELINES):
-        ages.refused(path("team", plural))
+        ages.refused(path("team", plural), watch=True)
     await clock.advance(400)
     for plural in (ENDPOINTS, PIPELINES):
         ages.heard(path("search", plural))
@@ -52,7 +52,7 @@ async def test_a_namespace_that_is_refused_does_not_count(ages: StreamAges, cloc
 async def test_a_kind_that_is_refused_everywhere_counts(ages: StreamAges, clock: VirtualClock) -> None:
     begun = clock.monotonic()
     for namespace in ("search", "team"):
-        ages.refused(path(namespace, PIPELINES))
+        ages.refused(path(namespace, PIPELINES), watch=True)
     await clock.advance(400)
     for namespace in ("search", "team"):
         ages.heard(path(namespace))
@@ -60,7 +60,7 @@ async def test_a_kind_that_is_refused_everywhere_counts(ages: StreamAges, clock:
 
 
 async def test_who_is_granted_again_counts_from_then_on(ages: StreamAges, clock: VirtualClock) -> None:
-    ages.refused(path("team"))
+    ages.refused(path("team"), watch=True)
     await clock.advance(400)
     granted = clock.monotonic()
     ages.opened(path("team"))
@@ -72,7 +72,26 @@ async def test_who_is_granted_again_counts_from_then_on(ages: StreamAges, clock:
 
 
 async def test_what_was_refused_from_the_start_does_not_count(ages: StreamAges, clock: VirtualClock) -> None:
-    ages.refused(path("never-there"))
+    ages.refused(path("never-there"), watch=True)
+    await clock.advance(400)
+    for namespace in ("search", "team"):
+        for plural in (ENDPOINTS, PIPELINES):
+            ages.heard(path(namespace, plural))
+    assert ages.last_heard == clock.monotonic()
+
+
+async def test_a_kind_that_may_be_listed_and_was_never_watched_counts(clock: VirtualClock) -> None:
+    ages, begun = StreamAges(clock), clock.monotonic()
+    ages.opened(path("search"))
+    ages.refused(path("search", PIPELINES), watch=True)
+    await clock.advance(400)
+    ages.heard(path("search"))
+    ages.refused(path("search", PIPELINES), watch=True)
+    assert ages.last_heard == begun
+
+
+async def test_what_is_refused_and_not_watched_is_no_watch(ages: StreamAges, clock: VirtualClock) -> None:
+    ages.refused("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", watch=False)
     await clock.advance(400)
     for namespace in ("search", "team"):
         for plural in (ENDPOINTS, PIPELINES):

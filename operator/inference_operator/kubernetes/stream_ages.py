@@ -50,9 +50,11 @@ class StreamAges:
             self.heard(path)
         self._heard.setdefault(path, self._clock.monotonic())
 
-    def refused(self, path: str) -> None:
-        """It may be neither watched nor listed now."""
+    def refused(self, path: str, *, watch: bool) -> None:
+        """It may be neither watched nor listed now. A watch is deaf from then on, also when it was never opened."""
         self._refused.add(path)
+        if watch:
+            self._heard.setdefault(path, self._clock.monotonic())
 
     def heard(self, path: str) -> None:
         """Its watch told something."""
@@ -65,9 +67,10 @@ def _listening_to(ages: StreamAges) -> type[aiohttp.ClientResponse]:
     class Response(aiohttp.ClientResponse):
         async def start(self, connection: Any) -> aiohttp.ClientResponse:
             await super().start(connection)
+            watch = self.url.query.get("watch") == "true"
             if self.status == HTTPStatus.FORBIDDEN:
-                ages.refused(self.url.path)
-            elif self.url.query.get("watch") == "true":
+                ages.refused(self.url.path, watch=watch)
+            elif watch:
                 ages.opened(self.url.path)
                 self.content = _Listened(self.content, ages, self.url.path)  # type: ignore[assignment]  # it reads as one
             return self
