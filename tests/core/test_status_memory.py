@@ -36,6 +36,7 @@ from tests.core.situations import (
     VERSION,
     desire,
     edited,
+    elser_spec,
     going,
     new,
     openai_spec,
@@ -48,6 +49,7 @@ from tests.core.situations import (
 
 SPEC = openai_spec()
 SUSPENDED = openai_spec(suspend=True)
+ELSER = elser_spec()
 OBSERVES = openai_spec(managementPolicy="Observe")
 STALL = Disposition(Mood.STALL, Reason.VALIDATION_FAILED, "refused")
 RETRY = Disposition(Mood.RETRY, Reason.UNREACHABLE, "no answer", blind=True)
@@ -274,3 +276,10 @@ def test_request_that_is_put_off_takes_nothing_back(previous: InferenceEndpointS
     assert [c.status for c in status.conditions if c.type in ("Ready", "Synced")] == [truth, truth]
     later = report(ours(SPEC, observed=None, previous=previous, generation=2), Held(PUT_OFF))
     assert {c.status for c in later.conditions if c.type in ("Ready", "Synced")} == {"Unknown"}
+
+
+def test_a_look_at_the_model_that_is_put_off_takes_nothing_back() -> None:
+    answer = Disposition(Mood.RETRY, Reason.RATE_LIMITED, "asks for fewer requests", Area.MODEL)
+    first = report(ours(ELSER), Unusable(answer))
+    later = report(ours(ELSER, previous=first), Unusable(replace(answer, blind=True)))
+    assert later.conditions == first.conditions

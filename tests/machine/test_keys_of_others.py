@@ -11,6 +11,7 @@ from tests.machine.world import CANARY, RESYNC, World
 from tests.standin.faults import Answer, Fault
 
 READY = ("True", "Available")
+NODES = {"num_threads": 1, "num_allocations": 1}
 BUSY = Answer(503, '{"error":{"type":"cluster_block_exception","reason":"blocked"},"status":503}')
 
 
@@ -86,3 +87,27 @@ async def test_an_endpoint_that_was_only_observed_for_a_while_gets_our_key(fails
         world.kubernetes.edit_spec(key, {"managementPolicy": "Manage"})
         await world.rest(RESYNC)
         await assert_sent_once(world, key)
+
+
+async def test_what_is_taken_over_without_a_key_is_noted_at_once() -> None:
+    """A ConfigMap is no secret: what stands there can be compared, so nothing has to be sent."""
+    model = {"valueFrom": {"configMapKeyRef": {"name": "models", "key": "small"}}}
+    spec = {"taskType": "sparse_embedding", "service": "elasticsearch", "serviceSettings": {"model_id": model, **NODES}}
+    async with World() as world:
+        world.kubernetes.put_config_map("search", "models", {"small": ".elser_model_2"})
+        await world.start()
+        await world.ask(
+            "PUT",
+            "/_inference/sparse_embedding/a",
+            {"service": "elasticsearch", "service_settings": {"model_id": ".elser_model_2", **NODES}},
+        )
+        await world.clock.advance(600)
+        world.forget_requests()
+        key = world.create("InferenceEndpoint", "a", {**spec, "adoptionPolicy": "Always"})
+        await world.rest()
+        assert world.condition(key) == READY, world.message(key)
+        assert [version.name for version in world.status(key).secret_versions] == ["models"]
+        assert world.writes == (2, 0), "the claim, and one status"
+        world.forget_requests()
+        await world.resync(2)
+        assert world.writes == (0, 0)

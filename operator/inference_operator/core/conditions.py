@@ -56,7 +56,7 @@ def lines(s: Situation, conclusion: Conclusion) -> Iterator[Line]:
         case Unusable(disposition=cause):
             yield _not_ready(s, cause)
             yield from _watched(s) if s.observes_only else _resolved_and_synced(s, but=cause.area)
-            yield Line(cause.area.value, "Unknown" if cause.blind else "False", cause.reason, cause.message)
+            yield Line(cause.area.value, _doubt(s, cause, cause.area.value), cause.reason, cause.message)
             yield _mood(cause)
         case Held(disposition=cause):
             yield from _held(s, cause)

@@ -139,7 +139,7 @@ def _secret_versions(s: EndpointSituation) -> tuple[SecretVersion, ...]:
     until the values are seen to be sent. So are those that were noted for another cluster, or before the endpoint was taken over.
     """
     is_ours = s.owned or (s.server is None and s.claimed_by_uid)
-    if s.desired is not None and is_ours and not s.secrets_are_due:
+    if s.desired is not None and is_ours and not s.secrets_to_send:
         return tuple(
             SecretVersion(kind=ref.kind, name=ref.name, uid=version.uid, resource_version=version.resource_version)
             for ref, version in s.desired.sources.items()
