@@ -10,9 +10,11 @@ from typing import Any
 import httpx
 
 from inference_operator.elasticsearch.connection import Connection
+from inference_operator.elasticsearch.limits import Limits
 
 PRODUCT = {"X-elastic-product": "Elasticsearch"}
 CONNECTION = Connection("http://es.example:9200")
+LIMITS = Limits(concurrency=3, failures_to_open=3, first_pause=1.0)
 
 Script = Callable[[httpx.Request], httpx.Response]
 

@@ -23,11 +23,6 @@ def lose(breaker: Breaker, times: int) -> None:
 
 
 @pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
 def breaker(clock: VirtualClock) -> Breaker:
     return Breaker(clock, LIMITS)
 

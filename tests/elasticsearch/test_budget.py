@@ -36,11 +36,6 @@ class Crowd:
 
 
 @pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
 def budget(clock: VirtualClock) -> Budget:
     return Budget(clock, LIMITS)
 

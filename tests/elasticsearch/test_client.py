@@ -17,28 +17,8 @@ from inference_operator.elasticsearch import requests
 from inference_operator.elasticsearch.answers import MAX_BODY, Response
 from inference_operator.elasticsearch.client import ElasticsearchClient
 from inference_operator.elasticsearch.connection import ApiKey, BasicAuth, Bearer, Connection, Credentials
-from inference_operator.elasticsearch.limits import Limits
-from tests.elasticsearch.scripted import CONNECTION, PRODUCT, ScriptedServer, error, ok
+from tests.elasticsearch.scripted import LIMITS, PRODUCT, ScriptedServer, error, ok
 from tests.virtual_clock import VirtualClock
-
-LIMITS = Limits(concurrency=3, failures_to_open=3, first_pause=1.0)
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-def server() -> ScriptedServer:
-    return ScriptedServer()
-
-
-@pytest.fixture
-async def client(server: ScriptedServer, clock: VirtualClock) -> AsyncIterator[ElasticsearchClient]:
-    client = ElasticsearchClient(CONNECTION, clock, LIMITS, server.transport)
-    yield client
-    await client.aclose()
 
 
 @pytest.mark.parametrize(

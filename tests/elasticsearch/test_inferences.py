@@ -33,16 +33,6 @@ LIMITS = Limits(inferences=2, concurrency=1)
 
 
 @pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-def server() -> ScriptedServer:
-    return ScriptedServer()
-
-
-@pytest.fixture
 async def cluster(server: ScriptedServer, clock: VirtualClock) -> AsyncIterator[Cluster]:
     cluster = Cluster(CONNECTION, clock, LIMITS, server.transport)
     yield cluster

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -16,28 +15,10 @@ from inference_operator.elasticsearch import requests
 from inference_operator.elasticsearch.answers import Response
 from inference_operator.elasticsearch.client import ElasticsearchClient
 from inference_operator.elasticsearch.limits import Limits
-from tests.elasticsearch.scripted import CONNECTION, ScriptedServer, error, info
+from tests.elasticsearch.scripted import CONNECTION, LIMITS, ScriptedServer, error, info
 from tests.virtual_clock import VirtualClock
 
-LIMITS = Limits(concurrency=3, failures_to_open=3, first_pause=1.0)
 PATIENCE = {"retry-after": "60"}
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-def server() -> ScriptedServer:
-    return ScriptedServer()
-
-
-@pytest.fixture
-async def client(server: ScriptedServer, clock: VirtualClock) -> AsyncIterator[ElasticsearchClient]:
-    client = ElasticsearchClient(CONNECTION, clock, LIMITS, server.transport)
-    yield client
-    await client.aclose()
 
 
 async def test_a_lost_cluster_is_left_alone_then_asked_by_one_request(

@@ -50,11 +50,6 @@ class _Counted(httpx.AsyncBaseTransport):
 
 
 @pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
 def server() -> ScriptedServer:
     server = ScriptedServer()
     server.list_holds()

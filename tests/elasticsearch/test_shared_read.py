@@ -30,11 +30,6 @@ class Source:
 
 
 @pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
 def source() -> Source:
     return Source()
 

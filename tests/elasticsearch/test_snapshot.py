@@ -54,11 +54,6 @@ class World:
 
 
 @pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
 def world() -> World:
     return World()
 

@@ -35,11 +35,6 @@ class Heard:
 
 
 @pytest.fixture
-def server() -> ScriptedServer:
-    return ScriptedServer()
-
-
-@pytest.fixture
 def heard() -> Heard:
     return Heard()
 
